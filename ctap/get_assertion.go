@@ -1,0 +1,40 @@
+package ctap
+
+// GetAssertionRequest is authenticatorGetAssertion's parameters (§6.2).
+type GetAssertionRequest struct {
+	RPID              string          `cbor:"1,keyasint"`
+	ClientDataHash    Bytes           `cbor:"2,keyasint"`
+	AllowList         []Descriptor    `cbor:"3,keyasint,omitempty"`
+	Extensions        Extensions      `cbor:"4,keyasint,omitempty"`
+	Options           map[string]bool `cbor:"5,keyasint,omitempty"`
+	PinUvAuthParam    Bytes           `cbor:"6,keyasint,omitempty"`
+	PinUvAuthProtocol *uint64         `cbor:"7,keyasint,omitempty"`
+}
+
+// GetAssertionResponse is authenticatorGetAssertion's and
+// authenticatorGetNextAssertion's answer (§6.2, §6.3).
+type GetAssertionResponse struct {
+	Credential               *Descriptor `cbor:"1,keyasint,omitempty"`
+	AuthData                 Bytes       `cbor:"2,keyasint"`
+	Signature                Bytes       `cbor:"3,keyasint"`
+	User                     *User       `cbor:"4,keyasint,omitempty"`
+	NumberOfCredentials      uint64      `cbor:"5,keyasint,omitempty"`
+	UserSelected             bool        `cbor:"6,keyasint,omitempty"`
+	LargeBlobKey             Bytes       `cbor:"7,keyasint,omitempty"` // 32 bytes
+	UnsignedExtensionOutputs Extensions  `cbor:"8,keyasint,omitempty"`
+}
+
+// Unmarshal decodes the command's parameters: ErrMissingParameter where a
+// required member is absent, ErrCBORUnexpectedType where one within another is.
+func (r *GetAssertionRequest) Unmarshal(data []byte) error {
+	if err := Unmarshal(data, r); err != nil {
+		return err
+	}
+	if r.RPID == "" || r.ClientDataHash == nil {
+		return ErrMissingParameter
+	}
+	if err := checkDescriptors(r.AllowList); err != nil {
+		return err
+	}
+	return checkClientDataHash(r.ClientDataHash)
+}

@@ -1,0 +1,100 @@
+package ctap
+
+// MakeCredentialRequest is authenticatorMakeCredential's parameters (§6.1).
+type MakeCredentialRequest struct {
+	ClientDataHash     Bytes           `cbor:"1,keyasint"`
+	RP                 *RP             `cbor:"2,keyasint"`
+	User               *User           `cbor:"3,keyasint"`
+	PubKeyCredParams   []PubKeyParam   `cbor:"4,keyasint"`
+	ExcludeList        []Descriptor    `cbor:"5,keyasint,omitempty"`
+	Extensions         Extensions      `cbor:"6,keyasint,omitempty"`
+	Options            map[string]bool `cbor:"7,keyasint,omitempty"`
+	PinUvAuthParam     Bytes           `cbor:"8,keyasint,omitempty"`
+	PinUvAuthProtocol  *uint64         `cbor:"9,keyasint,omitempty"`
+	EnterpriseAttest   *uint64         `cbor:"10,keyasint,omitempty"`
+	AttestationFormats []string        `cbor:"11,keyasint,omitempty"`
+}
+
+// RP is a PublicKeyCredentialRpEntity (WebAuthn §5.4.2).
+type RP struct {
+	ID   string `cbor:"id"`
+	Name string `cbor:"name,omitempty"`
+}
+
+// User is a PublicKeyCredentialUserEntity (WebAuthn §5.4.3).
+type User struct {
+	ID          Bytes  `cbor:"id"` // 1 to 64 bytes
+	Name        string `cbor:"name,omitempty"`
+	DisplayName string `cbor:"displayName,omitempty"`
+}
+
+// PubKeyParam is a PublicKeyCredentialParameters (WebAuthn §5.3).
+type PubKeyParam struct {
+	Alg  Algorithm `cbor:"alg"`
+	Type string    `cbor:"type"`
+}
+
+// TypePublicKey is the only credential type (WebAuthn §5.8.2).
+const TypePublicKey = "public-key"
+
+// Descriptor is a PublicKeyCredentialDescriptor (WebAuthn §5.8.3).
+type Descriptor struct {
+	ID         Bytes    `cbor:"id"`
+	Type       string   `cbor:"type"`
+	Transports []string `cbor:"transports,omitempty"`
+}
+
+// Extensions holds extension inputs or outputs by identifier, each as it came.
+type Extensions map[string]RawMessage
+
+// MakeCredentialResponse is authenticatorMakeCredential's answer (§6.1).
+type MakeCredentialResponse struct {
+	Fmt                      string     `cbor:"1,keyasint"`
+	AuthData                 Bytes      `cbor:"2,keyasint"`
+	AttStmt                  RawMessage `cbor:"3,keyasint,omitempty"`
+	EpAtt                    bool       `cbor:"4,keyasint,omitempty"`
+	LargeBlobKey             Bytes      `cbor:"5,keyasint,omitempty"` // 32 bytes
+	UnsignedExtensionOutputs Extensions `cbor:"6,keyasint,omitempty"`
+}
+
+// Unmarshal decodes the command's parameters: ErrMissingParameter where a
+// required member is absent, ErrCBORUnexpectedType where one within another is.
+func (r *MakeCredentialRequest) Unmarshal(data []byte) error {
+	if err := Unmarshal(data, r); err != nil {
+		return err
+	}
+	if r.ClientDataHash == nil || r.RP == nil || r.User == nil || r.PubKeyCredParams == nil {
+		return ErrMissingParameter
+	}
+	if r.RP.ID == "" || r.User.ID == nil {
+		return ErrCBORUnexpectedType
+	}
+	for _, p := range r.PubKeyCredParams {
+		if p.Alg == 0 || p.Type == "" {
+			return ErrCBORUnexpectedType
+		}
+	}
+	if err := checkDescriptors(r.ExcludeList); err != nil {
+		return err
+	}
+	if len(r.User.ID) == 0 || len(r.User.ID) > MaxUserIDLength {
+		return ErrInvalidParameter
+	}
+	return checkClientDataHash(r.ClientDataHash)
+}
+
+func checkDescriptors(list []Descriptor) error {
+	for _, d := range list {
+		if d.ID == nil || d.Type == "" {
+			return ErrCBORUnexpectedType
+		}
+	}
+	return nil
+}
+
+func checkClientDataHash(hash []byte) error {
+	if len(hash) != 32 {
+		return ErrInvalidLength
+	}
+	return nil
+}
