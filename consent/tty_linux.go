@@ -1,0 +1,9 @@
+package consent
+
+import "golang.org/x/sys/unix"
+
+const (
+	ioctlGet      = unix.TCGETS
+	ioctlSet      = unix.TCSETSW
+	ioctlSetFlush = unix.TCSETSF
+)
