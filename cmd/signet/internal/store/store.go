@@ -1,0 +1,211 @@
+// Package store is the folder that one device lives in:
+//
+//	store.yaml  what the device is: the Header
+//	root        the root's secrets
+//	vault.db    the records
+//	lock        held by the one process that uses the folder
+//
+// It makes, locks and describes the folder; what opens root and vault is the
+// caller's business.
+package store
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/renameio/v2"
+
+	"github.com/seed-77d61853/signet/keystore"
+)
+
+// Files of a store, below its folder.
+const (
+	headerFile = "store.yaml"
+	rootFile   = "root"
+	vaultFile  = "vault.db"
+	lockFile   = "lock"
+)
+
+// Version is the layout that this program writes and reads.
+const Version = 1
+
+// RootFile is the root that keeps its secrets in an encrypted file: the only
+// one so far.
+const RootFile = "file"
+
+// Ways to unlock a RootFile.
+const (
+	UnlockPassphrase = "passphrase"
+	UnlockKeyFile    = "key-file"
+)
+
+// A Header says what a store is. It holds no secret and never changes.
+type Header struct {
+	Version int `yaml:"version" json:"version"`
+	// ID is 16 random bytes in hexadecimal.
+	ID string `yaml:"id" json:"id"`
+	// Root is the kind of root: RootFile.
+	Root string `yaml:"root" json:"root"`
+	// Unlock is how the root is unlocked.
+	Unlock string `yaml:"unlock" json:"unlock"`
+	// KeyFile is the absolute path of the key file, where there is one.
+	KeyFile string `yaml:"key-file,omitempty" json:"key_file,omitempty"`
+	// Profile is the kind of device: "security-key" or "platform".
+	Profile string `yaml:"profile" json:"profile"`
+	// Copyable tells whether its passkeys may be copied to another device.
+	Copyable bool      `yaml:"copyable" json:"copyable"`
+	Created  time.Time `yaml:"created" json:"created"`
+}
+
+// A Store is a folder that this process alone uses until Close.
+type Store struct {
+	Header
+	Path string
+	lock *lock
+}
+
+// RootPath and VaultPath name the files of root and vault.
+func (s *Store) RootPath() string  { return filepath.Join(s.Path, rootFile) }
+func (s *Store) VaultPath() string { return filepath.Join(s.Path, vaultFile) }
+
+// Close lets other processes use the store.
+func (s *Store) Close() error { return s.lock.release() }
+
+// Exists reports whether there is a store, or anything else, at path.
+func Exists(path string) (bool, error) {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return len(entries) > 0, err
+}
+
+// Create makes a store at path and leaves it locked. It is built beside its
+// place and moved there once build has filled it, so that path holds a whole
+// store or nothing. Version, ID and Created of h are set here.
+func Create(path string, h Header, build func(*Store) error) (*Store, error) {
+	if there, err := Exists(path); err != nil {
+		return nil, err
+	} else if there {
+		return nil, fmt.Errorf("make store: %s: %w", path, fs.ErrExist)
+	}
+	h.Version, h.ID, h.Created = Version, newID(), time.Now().UTC().Truncate(time.Second)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
+	s := &Store{Header: h, Path: path + ".new"}
+	if err := s.prepare(); err != nil {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
+	if err := s.fill(path, build); err != nil {
+		return nil, errors.Join(err, s.Close(), os.RemoveAll(s.Path))
+	}
+	s.Path = path
+	return s, nil
+}
+
+// prepare makes the building site, in place of one that a crash left.
+func (s *Store) prepare() error {
+	if err := os.MkdirAll(s.Path, 0o700); err != nil {
+		return err
+	}
+	l, err := acquire(filepath.Join(s.Path, lockFile))
+	if err != nil {
+		return err
+	}
+	s.lock = l
+	entries, err := os.ReadDir(s.Path)
+	for _, e := range entries {
+		if e.Name() != lockFile {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.Path, e.Name())))
+		}
+	}
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return nil
+}
+
+func (s *Store) fill(path string, build func(*Store) error) error {
+	if err := build(s); err != nil {
+		return err
+	}
+	header, err := yaml.Marshal(s.Header)
+	if err != nil {
+		return fmt.Errorf("make store: %w", err)
+	}
+	if err := renameio.WriteFile(filepath.Join(s.Path, headerFile), header, 0o600); err != nil {
+		return fmt.Errorf("make store: %w", err)
+	}
+	if err := syncDir(s.Path); err != nil {
+		return fmt.Errorf("make store: %w", err)
+	}
+	if err := os.Rename(s.Path, path); err != nil {
+		return fmt.Errorf("make store: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// Open locks the store at path and reads its header: fs.ErrNotExist where there
+// is none, a *BusyError where another process has it, keystore.ErrNewerSchema or
+// keystore.ErrCorrupt where the header cannot be understood.
+func Open(path string) (*Store, error) {
+	h, err := ReadHeader(path)
+	if err != nil {
+		return nil, err
+	}
+	l, err := acquire(filepath.Join(path, lockFile))
+	if err != nil {
+		return nil, fmt.Errorf("lock store: %w", err)
+	}
+	return &Store{Header: h, Path: path, lock: l}, nil
+}
+
+// ReadHeader reads the header of the store at path without locking it.
+func ReadHeader(path string) (Header, error) {
+	name := filepath.Join(path, headerFile)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return Header{}, fmt.Errorf("read store header: %w", err)
+	}
+	// The version decides how to read the rest.
+	var v struct {
+		Version int `yaml:"version"`
+	}
+	if err := yaml.Unmarshal(b, &v); err != nil || v.Version < 1 {
+		return Header{}, fmt.Errorf("%s: %w", name, keystore.ErrCorrupt)
+	}
+	if v.Version > Version {
+		return Header{}, fmt.Errorf("%s: version %d: %w", name, v.Version, keystore.ErrNewerSchema)
+	}
+	var h Header
+	if err := yaml.UnmarshalWithOptions(b, &h, yaml.DisallowUnknownField()); err != nil {
+		return Header{}, fmt.Errorf("%s: %w: %s", name, keystore.ErrCorrupt, yaml.FormatError(err, false, false))
+	}
+	if id, err := hex.DecodeString(h.ID); err != nil || len(id) != 16 {
+		return Header{}, fmt.Errorf("%s: the id: %w", name, keystore.ErrCorrupt)
+	}
+	return h, nil
+}
+
+func newID() string {
+	var id [16]byte
+	rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}
+
+// syncDir makes what was created or renamed in a folder durable.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
