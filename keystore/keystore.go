@@ -64,9 +64,10 @@ type Key interface {
 	// Sign signs a digest, or for Ed25519 the message itself (opts.HashFunc()
 	// is then 0). ECDSA signatures are ASN.1 DER, Ed25519 ones 64 bytes, RSA
 	// ones PKCS #1 v1.5. A Gated key answers ErrGateShut once the gate it was
-	// opened through has been shut.
+	// opened through has been shut, any but an Installation key fs.ErrNotExist
+	// after Reset (a Gated one may answer ErrGateShut).
 	Sign(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error)
-	// Close frees what the key holds. A closed key does not sign.
+	// Close frees what the key holds. A closed key answers fs.ErrClosed.
 	Close() error
 }
 
@@ -90,7 +91,8 @@ type Keys interface {
 	Create(ctx context.Context, alg ctap.Algorithm, binding []byte, p Protection) (Handle, Key, error)
 	// Open returns the key behind a handle: fs.ErrNotExist where the handle
 	// is not one of ours with this binding, ErrGateShut where it is Gated and
-	// the gate is shut.
+	// the gate is shut. A handle that is not ours is fs.ErrNotExist in either
+	// state.
 	Open(ctx context.Context, h Handle, binding []byte) (Key, error)
 }
 
@@ -126,7 +128,7 @@ type Gate interface {
 	// never "no PIN".
 	State(ctx context.Context) (GateState, error)
 	// SetPIN sets the first PIN, or changes it while the gate is open
-	// (ErrGateShut otherwise). It is one atomic step: after a crash either the
+	// (ErrGateShut otherwise). pinHash is 16 bytes; others are an error. It is one atomic step: after a crash either the
 	// old or the new PIN is right, never both, never neither. What is sealed
 	// behind the gate stays, and the tries are full again. Afterwards the gate
 	// is open if it was, and stays shut after a first PIN.
@@ -134,7 +136,7 @@ type Gate interface {
 	// Open opens the gate. The try is spent durably before it is judged; a
 	// right PIN gives all tries back. Anything but the right 16 bytes is
 	// ErrWrongPIN; ErrPINBlocked where no try was left or the last one was
-	// wrong; ErrNoPIN where none is set.
+	// wrong; ErrNoPIN where none is set. A wrong PIN leaves an open gate open.
 	Open(ctx context.Context, pinHash []byte) error
 	// Shut forgets the gate secret and kills the Gated keys that Keys.Open and
 	// Keys.Create gave out.
@@ -151,6 +153,7 @@ type Root interface {
 	// the PIN with them. The secrets die first, so after a crash nothing made
 	// before opens. Repeatable.
 	Reset(ctx context.Context) error
-	// Close wipes the root's secrets from memory. Nothing works afterwards.
+	// Close wipes the root's secrets from memory. Afterwards everything, its
+	// open keys too, answers fs.ErrClosed. Repeatable.
 	Close() error
 }

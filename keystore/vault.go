@@ -1,6 +1,12 @@
 package keystore
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
+
+// MaxIDLength bounds a record's ID in bytes.
+const MaxIDLength = 1023
 
 // A Record is one thing to remember. The vault keeps Value without looking
 // into it.
@@ -9,6 +15,14 @@ type Record struct {
 	ID []byte
 	// Value is the record's content.
 	Value []byte
+}
+
+// CheckID tells whether a vault takes a record's ID, by its length.
+func CheckID(id []byte) error {
+	if len(id) == 0 || len(id) > MaxIDLength {
+		return fmt.Errorf("keystore: record ID of %d bytes", len(id))
+	}
+	return nil
 }
 
 // An Index is a list that records can be found on: all records put with the
@@ -37,7 +51,7 @@ type Tx interface {
 	// Scan calls f for each record on a list, newest first, starting behind
 	// the record whose ID is after (nil: from the newest). An after that is
 	// not on the list is fs.ErrNotExist. An error of f ends the scan and is
-	// returned.
+	// returned as it is. Within f the methods that write return an error.
 	Scan(list Index, after []byte, f func(Record) error) error
 	// Wipe removes every record.
 	Wipe() error
@@ -46,12 +60,15 @@ type Tx interface {
 // A Vault remembers records, durably and confidentially. It opens in constant
 // time and looks up in O(log n), up to a million records. Safe for concurrent
 // use. Never prompt or call a root within a transaction: others wait for it.
+// Transactions do not nest. A context is honoured until f is called; a panic of
+// f undoes its update. A closed vault answers fs.ErrClosed.
 type Vault interface {
 	// View runs f on a consistent snapshot; the methods of Tx that write
 	// return an error.
 	View(ctx context.Context, f func(Tx) error) error
 	// Update runs f alone among updates. If f returns nil, all that it wrote
-	// is on disk before Update returns; otherwise nothing of it is.
+	// is on disk before Update returns; otherwise nothing of it is, and f's
+	// error is returned as it is.
 	Update(ctx context.Context, f func(Tx) error) error
 	// Close ends the vault's use; open transactions finish first.
 	Close() error
