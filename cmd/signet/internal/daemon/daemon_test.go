@@ -1,0 +1,99 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func newDaemon(t *testing.T) *Daemon {
+	ready := make(chan struct{})
+	d := &Daemon{
+		Control: filepath.Join(t.TempDir(), "control.sock"),
+		Status:  func(_ context.Context, s *Status) error { s.Version, s.Approve = "v1", "ask"; return nil },
+		Ready:   func() error { close(ready); return nil },
+		Log:     slog.New(slog.DiscardHandler),
+	}
+	t.Cleanup(func() {
+		select {
+		case <-ready:
+		default:
+			t.Error("never became ready")
+		}
+	})
+	return d
+}
+
+func TestStatusOverControlSocket(t *testing.T) {
+	d := newDaemon(t)
+	d.Doors = []Door{{Name: "stream", Address: "/sock", Reach: "you", Serve: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}}
+	if _, err := ReadStatus(t.Context(), d.Control); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("before the start: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	started, done := make(chan struct{}), make(chan error)
+	ready := d.Ready
+	d.Ready = func() error { close(started); return ready() }
+	go func() { done <- d.Run(ctx) }()
+	<-started
+	s, err := ReadStatus(t.Context(), d.Control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.PID != os.Getpid() || s.Version != "v1" || s.Approve != "ask" || len(s.Doors) != 1 || s.Doors[0].Address != "/sock" || s.Since.IsZero() {
+		t.Errorf("status is %+v", s)
+	}
+	if fi, err := os.Stat(d.Control); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("control socket: %v, %v", fi, err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v after a clean stop", err)
+	}
+	if _, err := ReadStatus(t.Context(), d.Control); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("after the stop: %v", err)
+	}
+}
+
+func TestRunEndsWithABrokenDoor(t *testing.T) {
+	d := newDaemon(t)
+	broken := errors.New("broken")
+	d.Doors = []Door{
+		{Name: "good", Serve: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
+		{Name: "bad", Serve: func(context.Context) error { return broken }},
+	}
+	if err := d.Run(t.Context()); !errors.Is(err, broken) || !strings.Contains(err.Error(), "door bad") {
+		t.Errorf("Run = %v", err)
+	}
+}
+
+func TestReadyLine(t *testing.T) {
+	d := &Daemon{Control: "/c", Doors: []Door{{Name: "stream", Address: "/s"}, {Name: "tcp", Address: "127.0.0.1:1"}}}
+	var b bytes.Buffer
+	if err := d.WriteReady(&b); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); !strings.HasPrefix(got, `{"ready":true,"socket":"/s","tcp":"127.0.0.1:1","control":"/c","pid":`) || strings.Count(got, "\n") != 1 {
+		t.Errorf("ready line is %q", got)
+	}
+}
+
+func TestReportJump(t *testing.T) {
+	for by, want := range map[time.Duration]string{
+		-time.Hour:       "jumped back",
+		time.Hour:        "jumped ahead",
+		time.Millisecond: "",
+	} {
+		var b bytes.Buffer
+		reportJump(slog.New(slog.NewTextHandler(&b, nil)), by)
+		if got := b.String(); want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("a jump by %v logs %q", by, got)
+		}
+	}
+}
