@@ -1,14 +1,22 @@
 // Package authenticator is the device: every CTAP 2.3 command, with no I/O of
 // its own. It is given what it needs of the world in a Config, and answers
 // requests through the methods of ctap.Handler.
+//
+// One command is one file, with its steps in the standard's order and numbered
+// as there (CTAP 2.3, Proposed Standard of 26 February 2026).
 package authenticator
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/ctap/pinuv"
 	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/memory"
 )
 
 // Config is all that the device sees of the outside world. The zero Config is a
@@ -22,23 +30,154 @@ type Config struct {
 	// copied to another device: their backup flags, which never change.
 	Copyable bool
 	Now      func() time.Time // nil: time.Now
-	// Seed makes whatever is random a function of the seed, the site and the
-	// user; nil: crypto/rand.
+	// Seed makes whatever is random in a credential a function of the seed,
+	// the site and the user; nil: crypto/rand. For tests only.
 	Seed []byte
 	Log  *slog.Logger // nil: silent
 }
 
+// Authenticator is one device. It implements ctap.Handler; all its methods are
+// safe for concurrent use.
+type Authenticator struct {
+	// Constant after New.
+	profile  Profile
+	root     keystore.Root
+	gate     keystore.Gate
+	vault    keystore.Vault
+	user     User
+	now      func() time.Time
+	random   *random
+	log      *slog.Logger
+	started  time.Time
+	commands map[ctap.Command]command
+
+	// asking holds one token: whoever has it is asking the person.
+	asking chan struct{}
+
+	// turn guards what follows. A command holds it from start to end but while
+	// the person is being asked (see ask): what was read before a question has
+	// to be read again after it.
+	turn sync.Mutex
+
+	state         state // as in the vault
+	pinSet        bool  // as the gate says
+	pin           pinState
+	token         token
+	keyAgreements map[pinuv.Protocol]*pinuv.KeyAgreement // made when first asked for
+	pending       pending
+	touches       map[*ctap.Session]*touch // U2F requests that wait for a touch
+	counter       counter
+	removals      uint64 // rises whenever a credential goes
+	// verifying counts the commands under way that rest on the open gate
+	// without a token: it stays open for them.
+	verifying int
+	gateTimer *time.Timer // looks again whether the gate should be shut
+	closed    bool
+}
+
+var _ ctap.Handler = (*Authenticator)(nil)
+
 // New starts a device. It finishes what a crash left half done, and fails
 // rather than start afresh on a vault or root that it cannot read.
 // The caller closes the device, then the root and the vault that it gave.
-func New(ctx context.Context, cfg Config) (*Authenticator, error) { return nil, nil }
+func New(ctx context.Context, cfg Config) (*Authenticator, error) {
+	a := &Authenticator{
+		profile: cfg.Profile,
+		root:    cfg.Root,
+		vault:   cfg.Vault,
+		user:    cfg.User,
+		now:     cfg.Now,
+		random:  newRandom(cfg.Seed),
+		log:     cfg.Log,
+		asking:  make(chan struct{}, 1),
+		touches: map[*ctap.Session]*touch{},
+	}
+	if a.profile.Name == "" {
+		a.profile = SecurityKey()
+	}
+	if err := a.profile.check(); err != nil {
+		return nil, fmt.Errorf("profile %s: %w", a.profile.Name, err)
+	}
+	if a.root == nil {
+		a.root = memory.NewRoot(a.random.seedFor("memory root"))
+	}
+	if a.vault == nil {
+		a.vault = memory.NewVault()
+	}
+	if a.user == nil {
+		a.user = nobody{}
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	a.gate = a.root.Gate()
+	a.started = a.now()
+	a.commands = a.commandTable()
+	if err := a.load(ctx, cfg.Copyable); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
 
-// Authenticator is one device. It implements ctap.Handler.
-type Authenticator struct{}
+// nobody refuses.
+type nobody struct{}
 
-// Close ends the device: tokens die, the gate is shut, what was kept in memory
-// is written.
-func (a *Authenticator) Close(ctx context.Context) error { return nil }
+func (nobody) Ask(context.Context, Prompt) (Consent, error) { return Consent{}, nil }
+
+// Close ends the device: tokens die, prompts of U2F requests are taken away and
+// the gate is shut.
+func (a *Authenticator) Close(context.Context) error {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	a.closed = true
+	for s := range a.touches {
+		a.dropTouch(s)
+	}
+	a.lock()
+	return nil
+}
 
 // Lock ends tokens and shuts the PIN gate. Ungated passkeys stay usable.
-func (a *Authenticator) Lock(ctx context.Context) {}
+func (a *Authenticator) Lock(context.Context) {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	a.lock()
+}
+
+func (a *Authenticator) lock() {
+	a.token.stopUsing()
+	a.pending.drop()
+	a.gate.Shut()
+	if a.gateTimer != nil {
+		a.gateTimer.Stop()
+	}
+}
+
+// Versions lists the protocol versions spoken now (§6.4). U2F cannot verify
+// anybody, so alwaysUv silences it (§7.2.4).
+func (a *Authenticator) Versions() []string {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	return a.versions()
+}
+
+func (a *Authenticator) versions() []string {
+	v := []string{ctap.VersionFIDO23, ctap.VersionFIDO21, ctap.VersionFIDO20}
+	if a.profile.U2F && !a.state.AlwaysUv {
+		v = append(v, ctap.VersionU2F)
+	}
+	return v
+}
+
+// Closed forgets what was bound to the session.
+func (a *Authenticator) Closed(s *ctap.Session) {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	if a.pending.session == s {
+		a.pending.drop()
+	}
+	a.dropTouch(s)
+}

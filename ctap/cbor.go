@@ -32,9 +32,12 @@ func (b *Bytes) UnmarshalCBOR(data []byte) error {
 }
 
 // The modes are tables in effect: made once, immutable, safe for concurrent use.
+// CheckCanonical has found duplicate keys and bad UTF-8 before decoding starts,
+// so decoding does not look for them again.
 var (
 	decoding = must(cbor.DecOptions{
-		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
+		DupMapKey:         cbor.DupMapKeyQuiet,
+		UTF8:              cbor.UTF8DecodeInvalid,
 		IndefLength:       cbor.IndefLengthForbidden,
 		TagsMd:            cbor.TagsForbidden,
 		FieldNameMatching: cbor.FieldNameMatchingCaseSensitive,
@@ -43,7 +46,9 @@ var (
 		Sort:        cbor.SortCTAP2,
 		IndefLength: cbor.IndefLengthForbidden,
 		TagsMd:      cbor.TagsForbidden,
-	}.EncMode())
+		// No CTAP message has a null.
+		NilContainers: cbor.NilContainerAsEmpty,
+	}.UserBufferEncMode())
 )
 
 // must gives v; the options above are constants that the library accepts.
@@ -74,17 +79,33 @@ func Unmarshal(data []byte, v any) error {
 	return decode(data, v)
 }
 
+// UnmarshalPart decodes a RawMessage of a message that Unmarshal has decoded, and
+// so has checked already.
+func UnmarshalPart(raw RawMessage, v any) error { return decode(raw, v) }
+
+// MarshalReply encodes a successful reply: StatusOK and v as CTAP2 canonical
+// CBOR (§6).
+func MarshalReply(v any) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte(byte(StatusOK))
+	if err := encoding.MarshalToBuffer(v, &b); err != nil {
+		return nil, fmt.Errorf("encode CBOR: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
 // decode decodes what is known to be canonical.
 func decode(data []byte, v any) error {
 	err := decoding.Unmarshal(data, v)
+	if err == nil {
+		return nil
+	}
 	var (
 		status   Status
 		typeErr  *cbor.UnmarshalTypeError
 		rangeErr *cbor.UnacceptableDataItemError
 	)
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &status):
 		return status
 	case errors.As(err, &typeErr), errors.As(err, &rangeErr):
@@ -103,6 +124,12 @@ const (
 	majorMap
 	majorTag
 	majorSimple
+)
+
+// Items of major type 7 that are booleans.
+const (
+	simpleFalse = majorSimple<<5 | 20
+	simpleTrue  = majorSimple<<5 | 21
 )
 
 func majorType(b byte) byte { return b >> 5 }
@@ -220,6 +247,32 @@ func head(data []byte) (major byte, n uint64, rest []byte, err error) {
 		return 0, 0, nil, fmt.Errorf("%w: number is not in its shortest form", ErrInvalidCBOR)
 	}
 	return major, n, rest[size:], nil
+}
+
+// text reads a text string and returns what follows.
+func text(data []byte) (s string, rest []byte, err error) {
+	major, n, rest, err := head(data)
+	switch {
+	case err != nil:
+		return "", nil, err
+	case major != majorText:
+		return "", nil, ErrCBORUnexpectedType
+	case n > uint64(len(rest)):
+		return "", nil, ErrInvalidCBOR
+	}
+	return string(rest[:n]), rest[n:], nil
+}
+
+// takeMap splits data into the map it starts with and what follows.
+func takeMap(data []byte) (m, rest []byte, err error) {
+	rest, err = checkItem(data, MaxNesting)
+	if err != nil {
+		return nil, nil, err
+	}
+	if majorType(data[0]) != majorMap {
+		return nil, nil, ErrCBORUnexpectedType
+	}
+	return data[:len(data)-len(rest)], rest, nil
 }
 
 // checkSimple accepts false and true.

@@ -1,0 +1,117 @@
+package authenticator
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/ctap/pinuv"
+)
+
+// getInfo is authenticatorGetInfo (§6.4). What the device can do is read off
+// the command table, the User, the root and the profile.
+func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (any, error) {
+	info := &ctap.GetInfoResponse{
+		Versions:                 a.versions(),
+		Extensions:               a.profile.Extensions,
+		AAGUID:                   a.profile.AAGUID[:],
+		Options:                  a.options(),
+		MaxMsgSize:               uint64(s.RequestLimit()),
+		PinUvAuthProtocols:       []uint64{uint64(pinuv.Two), uint64(pinuv.One)},
+		MaxCredentialCountInList: uint64(a.profile.MaxCredentialCountInList),
+		MaxCredentialIDLength:    credentialIDLength,
+		Transports:               a.profile.Transports,
+		FirmwareVersion:          a.profile.FirmwareVersion,
+		AttestationFormats:       a.attestationFormats(),
+		TransportsForReset:       a.profile.ResetTransports,
+	}
+	for _, alg := range a.root.Algorithms() {
+		info.Algorithms = append(info.Algorithms, ctap.PubKeyParam{Alg: alg.ID, Type: ctap.TypePublicKey})
+	}
+	remaining := uint64(a.profile.MaxDiscoverable) - min(a.state.Discoverable, uint64(a.profile.MaxDiscoverable))
+	info.RemainingDiscoverableCredentials = &remaining
+	commands := a.configCommands()
+	info.AuthenticatorConfigCommands = &commands
+	rpIDs := uint64(a.profile.MaxMinPINLengthRPIDs)
+	info.MaxRPIDsForSetMinPINLength = &rpIDs
+
+	if a.profile.has(ctap.ExtLargeBlobKey) {
+		info.MaxSerializedLargeBlobArray = uint64(a.profile.MaxLargeBlobArray)
+	}
+	if a.profile.has(ctap.ExtCredBlob) {
+		info.MaxCredBlobLength = uint64(a.profile.MaxCredBlobLength)
+	}
+	if a.profile.has(ctap.ExtPINComplexityPolicy) {
+		info.PINComplexityPolicy = &a.state.PINComplexity
+	}
+	if a.profile.ClientPIN {
+		info.MinPINLength, info.MaxPINLength = a.state.MinPINLength, ctap.MaxPINBytes
+		info.ForcePINChange = a.state.ForcePINChange
+	}
+	if a.canVerify() {
+		info.UVModality, info.PreferredPlatformUvAttempts = ctap.UVModalityPasscode, 1
+		info.UVCountSinceLastPINEntry = &a.pin.uvCount
+	}
+	var err error
+	if info.EncIdentifier, err = a.encrypted("encIdentifier", a.state.DeviceID); err != nil {
+		return nil, err
+	}
+	info.EncCredStoreState, err = a.encrypted("encCredStoreState", a.state.CredStoreState)
+	return info, err
+}
+
+// options is getInfo's member (§6.4, "options").
+func (a *Authenticator) options() map[string]bool {
+	o := map[string]bool{
+		"plat": a.profile.Platform, "rk": true, "up": true,
+		"pinUvAuthToken": true, "credMgmt": true, "perCredMgmtRO": true,
+		"authnrCfg": true, "setMinPINLength": true,
+		"alwaysUv": a.state.AlwaysUv, "makeCredUvNotRqd": a.profile.MakeCredUvNotRqd && !a.state.AlwaysUv,
+	}
+	if a.profile.ClientPIN {
+		o["clientPin"] = a.pinSet
+		o["noMcGaPermissionsWithClientPin"] = a.profile.NoMcGaPermissions
+	}
+	if a.canVerify() {
+		o["uv"], o["uvAcfg"] = a.uvConfigured(), true
+	}
+	if a.profile.has(ctap.ExtLargeBlobKey) {
+		o["largeBlobs"] = true
+	}
+	if a.profile.EnterpriseRPIDs != nil {
+		o["ep"] = a.state.Enterprise
+	}
+	return o
+}
+
+// configCommands lists the subcommands of authenticatorConfig that work.
+func (a *Authenticator) configCommands() []uint64 {
+	commands := []uint64{ctap.ConfigToggleAlwaysUv, ctap.ConfigSetMinPINLength}
+	if a.profile.EnterpriseRPIDs != nil {
+		commands = slices.Insert(commands, 0, ctap.ConfigEnableEnterpriseAttestation)
+	}
+	return commands
+}
+
+// encrypted gives 16 bytes to whoever holds the persistent token, and noise to
+// all others: a fresh IV, then AES-128-CBC (§6.4, "encIdentifier").
+func (a *Authenticator) encrypted(info string, value [16]byte) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, a.state.PersistentToken[:], make([]byte, 32), info, 16)
+	if err != nil {
+		return nil, fmt.Errorf("derive %s key: %w", info, err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", info, err)
+	}
+	out := make([]byte, 2*aes.BlockSize)
+	rand.Read(out[:aes.BlockSize])
+	cipher.NewCBCEncrypter(block, out[:aes.BlockSize]).CryptBlocks(out[aes.BlockSize:], value[:])
+	return out, nil
+}

@@ -1,0 +1,181 @@
+package authenticator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/ctap/pinuv"
+	"github.com/seed-77d61853/signet/keystore"
+)
+
+// pinState is what the device remembers of PIN tries since it started; the
+// number of tries left is the gate's, and durable (§6.5.2.2, §6.5.2.3).
+//
+//	         wrong               wrong               wrong
+//	0 misses -----> 1 miss ------------> 2 misses -----------> latched
+//	   ^               |                    |                     |
+//	   +---- right ----+------- right ------+   restart only -----+
+//	each wrong try also costs one of the gate's eight; at none: blocked until reset
+type pinState struct {
+	misses int
+	// uvCount is getInfo's uvCountSinceLastPinEntry.
+	uvCount uint64
+}
+
+func (p *pinState) latched() bool { return p.misses >= ctap.MaxPINMismatches }
+
+// tryPIN judges a PIN, given as its hash, and opens the gate. The gate spends
+// the try durably before it compares. Anything but 16 bytes is a wrong PIN.
+func (a *Authenticator) tryPIN(ctx context.Context, pinHash []byte) error {
+	if err := a.pinUsable(ctx); err != nil {
+		return err
+	}
+	err := a.gate.Open(ctx, pinHash)
+	if err == nil {
+		a.pin.misses = 0
+		return a.settlePINIntent(ctx, pinHash)
+	}
+	if !errors.Is(err, keystore.ErrWrongPIN) && !errors.Is(err, keystore.ErrPINBlocked) {
+		return fmt.Errorf("open PIN gate: %w", err)
+	}
+	a.keyAgreements = nil
+	a.pin.misses++
+	switch {
+	case errors.Is(err, keystore.ErrPINBlocked):
+		return fmt.Errorf("%w: %w", ctap.ErrPINBlocked, err)
+	case a.pin.latched():
+		return fmt.Errorf("%w: %w", ctap.ErrPINAuthBlocked, err)
+	}
+	return fmt.Errorf("%w: %w", ctap.ErrPINInvalid, err)
+}
+
+// pinUsable reports why no PIN can be tried now, if so.
+func (a *Authenticator) pinUsable(ctx context.Context) error {
+	state, err := a.gate.State(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read PIN state: %w", err)
+	case !state.Set:
+		return ctap.ErrPINNotSet
+	case state.Retries == 0:
+		return ctap.ErrPINBlocked
+	case a.pin.latched():
+		return ctap.ErrPINAuthBlocked
+	}
+	return nil
+}
+
+// newPIN is a PIN that has passed the device's rules (§6.5.5.5).
+type newPIN struct {
+	hash       [16]byte
+	codePoints uint64
+	complex    bool
+}
+
+// checkNewPIN decrypts and judges newPinEnc: its padding, its length in code
+// points, and the complexity policy where that is on.
+func (a *Authenticator) checkNewPIN(s *pinuv.SharedSecret, newPINEnc []byte) (newPIN, error) {
+	padded, err := s.Decrypt(newPINEnc)
+	if err != nil {
+		return newPIN{}, fmt.Errorf("%w: newPinEnc: %w", ctap.ErrPINAuthInvalid, err)
+	}
+	defer clear(padded)
+	pin, err := pinuv.UnpadPIN(padded)
+	if err != nil {
+		return newPIN{}, err
+	}
+	n := newPIN{hash: pinuv.HashPIN(pin), codePoints: uint64(utf8.RuneCount(pin)), complex: isComplex(pin)}
+	if n.codePoints < a.state.MinPINLength || a.state.PINComplexity && !n.complex {
+		return newPIN{}, ctap.ErrPINPolicyViolation
+	}
+	return n, nil
+}
+
+// isComplex is the PIN complexity policy (§7.4.1 leaves it to the device): at
+// least three different characters, and not one run such as 1234 or 9753.
+func isComplex(pin []byte) bool {
+	different := map[rune]bool{}
+	var previous, step rune
+	run := true
+	for i, r := range []rune(string(pin)) {
+		different[r] = true
+		switch i {
+		case 0:
+		case 1:
+			step = r - previous
+		default:
+			run = run && r-previous == step
+		}
+		previous = r
+	}
+	return len(different) >= 3 && !run
+}
+
+// A pinIntent says in the vault what a new PIN brings with it, before the gate
+// takes the PIN: after a crash between the two, Proof tells whether it did.
+type pinIntent struct {
+	// Proof is derived from the new PIN's hash behind the gate; nil for a
+	// first PIN, where the gate's own state tells.
+	Proof      []byte `cbor:"1,keyasint,omitempty"`
+	CodePoints uint64 `cbor:"2,keyasint"`
+	Complex    bool   `cbor:"3,keyasint"`
+}
+
+// storePIN makes pin the PIN. The vault learns of it first and last, and the
+// gate, whose step is atomic, between. The persistent token dies before the
+// new PIN lives; the others end with it.
+func (a *Authenticator) storePIN(ctx context.Context, pin newPIN) error {
+	intent := &pinIntent{CodePoints: pin.codePoints, Complex: pin.complex}
+	if a.pinSet {
+		proof, err := a.pinProof(ctx, pin.hash[:])
+		if err != nil {
+			return err
+		}
+		intent.Proof = proof
+	}
+	if err := a.change(ctx, func(s *state) {
+		s.PINIntent = intent
+		s.PersistentToken = a.random.bytes32("persistent token")
+	}); err != nil {
+		return err
+	}
+	a.token.stopUsing()
+	if err := a.gate.SetPIN(ctx, pin.hash[:]); err != nil {
+		return fmt.Errorf("set PIN: %w", err)
+	}
+	a.pinSet = true
+	return a.change(ctx, func(s *state) { s.takePIN() })
+}
+
+// pinProof marks a PIN so that only who knows it, and has the gate open, can
+// make the same mark.
+func (a *Authenticator) pinProof(ctx context.Context, pinHash []byte) ([]byte, error) {
+	proof, err := a.root.Derive(ctx, "PIN intent", pinHash, keystore.Gated)
+	if err != nil {
+		return nil, fmt.Errorf("derive PIN intent: %w", err)
+	}
+	return proof[:], nil
+}
+
+// settlePINIntent finds out, by the PIN that has just opened the gate, whether
+// a PIN change that was cut off had happened.
+func (a *Authenticator) settlePINIntent(ctx context.Context, pinHash []byte) error {
+	intent := a.state.PINIntent
+	if intent == nil {
+		return nil
+	}
+	proof, err := a.pinProof(ctx, pinHash)
+	if err != nil {
+		return err
+	}
+	happened := constantTimeEqual(proof, intent.Proof)
+	return a.change(ctx, func(s *state) {
+		if happened {
+			s.takePIN()
+		}
+		s.PINIntent = nil
+	})
+}

@@ -1,0 +1,56 @@
+package authenticator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/keystore"
+)
+
+// resetWindow is how long after its start a device without a display can be
+// reset: a restart is the only proof that its owner means it (§6.6).
+const resetWindow = 10 * time.Second
+
+// reset is authenticatorReset (§6.6).
+func (a *Authenticator) reset(ctx context.Context, s *ctap.Session, _ []byte) (any, error) {
+	if a.profile.ResetTransports != nil && !slices.Contains(a.profile.ResetTransports, s.Transport) {
+		return nil, ctap.ErrOperationDenied
+	}
+	if age := a.now().Sub(a.started); !a.profile.Display && (age > resetWindow || age < 0) {
+		return nil, ctap.ErrNotAllowed
+	}
+	if _, err := a.ask(ctx, s, Prompt{Operation: Reset}); err != nil {
+		return nil, err
+	}
+	return nil, a.erase(ctx)
+}
+
+// erase forgets everything. The intent is durable before the root's secrets
+// die, and the vault is emptied last, so that a crash at any point leaves a
+// reset to finish and never passkeys without their PIN. Repeatable.
+func (a *Authenticator) erase(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	if err := a.change(ctx, func(s *state) { s.ResetIntent = true }); err != nil {
+		return err
+	}
+	a.lock()
+	a.removals++
+	if err := a.root.Reset(ctx); err != nil {
+		return fmt.Errorf("reset root: %w", err)
+	}
+	fresh := a.fresh(false, &a.state)
+	if err := a.changeWith(ctx, func(tx keystore.Tx, s *state) error {
+		*s = fresh
+		return tx.Wipe()
+	}); err != nil {
+		return err
+	}
+	a.pinSet, a.pin, a.keyAgreements, a.counter = false, pinState{}, nil, counter{}
+	for s := range a.touches {
+		a.dropTouch(s)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package authenticator
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-77d61853/signet/ctap"
+)
+
+// A command is one row of the dispatch table. getInfo reads the same rows.
+type command struct {
+	section string
+	// continues is the kind of pending state that the command may continue;
+	// any other command of the session drops what is pending.
+	continues pendingKind
+	// serve answers; a nil reply is a bare StatusOK.
+	serve func(ctx context.Context, s *ctap.Session, params []byte) (reply any, err error)
+}
+
+func (a *Authenticator) commandTable() map[ctap.Command]command {
+	t := map[ctap.Command]command{
+		ctap.CommandMakeCredential:              {"§6.1", pendingNothing, a.makeCredential},
+		ctap.CommandGetAssertion:                {"§6.2", pendingNothing, a.getAssertion},
+		ctap.CommandGetNextAssertion:            {"§6.3", pendingAssertions, a.getNextAssertion},
+		ctap.CommandGetInfo:                     {"§6.4", pendingNothing, a.getInfo},
+		ctap.CommandReset:                       {"§6.6", pendingNothing, a.reset},
+		ctap.CommandCredentialManagement:        {"§6.8", pendingEnumeration, a.credentialManagement},
+		ctap.CommandCredentialManagementPreview: {"§6.8", pendingEnumeration, a.credentialManagement},
+		ctap.CommandSelection:                   {"§6.9", pendingNothing, a.selection},
+		ctap.CommandConfig:                      {"§6.11", pendingNothing, a.config},
+	}
+	if a.profile.ClientPIN {
+		t[ctap.CommandClientPIN] = command{"§6.5.5", pendingNothing, a.clientPIN}
+	}
+	if a.profile.has(ctap.ExtLargeBlobKey) {
+		t[ctap.CommandLargeBlobs] = command{"§6.10", pendingBlob, a.largeBlobs}
+	}
+	return t
+}
+
+// ServeCTAP answers one CTAP2 request (§6).
+func (a *Authenticator) ServeCTAP(ctx context.Context, s *ctap.Session, req []byte) []byte {
+	reply, err := a.dispatch(ctx, s, req)
+	if err != nil {
+		status := ctap.StatusOf(err)
+		if status == ctap.ErrOther {
+			a.log.Error("request failed", "command", commandOf(req), "error", err)
+		}
+		a.log.Debug("request refused", "command", commandOf(req), "status", status.Name())
+		return []byte{byte(status)}
+	}
+	return reply
+}
+
+func commandOf(req []byte) string {
+	if len(req) == 0 {
+		return "none"
+	}
+	return ctap.Command(req[0]).String()
+}
+
+func (a *Authenticator) dispatch(ctx context.Context, s *ctap.Session, req []byte) ([]byte, error) {
+	if len(req) == 0 {
+		return nil, ctap.ErrInvalidCommand
+	}
+	if len(req) > s.RequestLimit() {
+		return nil, ctap.ErrRequestTooLarge
+	}
+	cmd, ok := a.commands[ctap.Command(req[0])]
+	if !ok {
+		return nil, ctap.ErrInvalidCommand
+	}
+
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	if a.closed {
+		return nil, ctap.ErrNotAllowed
+	}
+	if ctx.Err() != nil {
+		return nil, ctap.ErrKeepaliveCancel
+	}
+	a.token.observe(a.now())
+	a.pending.expire(a.now(), &a.token)
+	if a.pending.session == s && a.pending.kind != cmd.continues {
+		a.pending.drop()
+	}
+	defer a.settleGate()
+
+	reply, err := cmd.serve(ctx, s, req[1:])
+	if err != nil {
+		return nil, err
+	}
+	if reply == nil {
+		return []byte{byte(ctap.StatusOK)}, nil
+	}
+	return ctap.MarshalReply(reply)
+}
+
+// settleGate shuts the gate once nothing rests on it any more, and otherwise
+// looks again when the token can have ended.
+func (a *Authenticator) settleGate() {
+	if a.token.inUse {
+		wait := a.token.until(a.now())
+		if a.gateTimer == nil {
+			a.gateTimer = time.AfterFunc(wait, a.expire)
+		} else {
+			a.gateTimer.Reset(wait)
+		}
+		return
+	}
+	if a.verifying == 0 {
+		a.gate.Shut()
+	}
+}
+
+// expire ends a token that has outlived its limits.
+func (a *Authenticator) expire() {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	a.token.observe(a.now())
+	a.settleGate()
+}

@@ -1,0 +1,163 @@
+package authenticator
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/keystore"
+)
+
+// state is the device's one record about itself.
+type state struct {
+	Version         uint64   `cbor:"1,keyasint"`
+	Copyable        bool     `cbor:"2,keyasint"` // fixed when the store is made: flag BE
+	BackedUp        bool     `cbor:"3,keyasint"` // flag BS
+	Run             uint64   `cbor:"4,keyasint"` // see counter
+	DeviceID        [16]byte `cbor:"5,keyasint"` // encIdentifier's content
+	CredStoreState  [16]byte `cbor:"6,keyasint"` // encCredStoreState's content
+	PersistentToken [32]byte `cbor:"7,keyasint"`
+
+	MinPINLength      uint64   `cbor:"8,keyasint"`
+	MinPINLengthRPIDs []string `cbor:"9,keyasint,omitempty"`
+	ForcePINChange    bool     `cbor:"10,keyasint"`
+	PINComplexity     bool     `cbor:"11,keyasint"`
+	AlwaysUv          bool     `cbor:"12,keyasint"`
+	Enterprise        bool     `cbor:"13,keyasint"`
+
+	PINCodePoints uint64     `cbor:"14,keyasint"`
+	PINComplex    bool       `cbor:"15,keyasint"`
+	PINIntent     *pinIntent `cbor:"16,keyasint,omitempty"`
+	ResetIntent   bool       `cbor:"17,keyasint,omitempty"`
+
+	Discoverable uint64 `cbor:"18,keyasint"` // how many there are
+	RPs          uint64 `cbor:"19,keyasint"` // how many sites have some
+
+	// Installation's attestation root and serial number, made when first
+	// wanted; both survive a reset.
+	Issuer *issuer  `cbor:"20,keyasint,omitempty"`
+	Serial [16]byte `cbor:"21,keyasint"`
+}
+
+// stateVersion is the newest layout of the records that this program knows.
+const stateVersion = 1
+
+var stateID = []byte("state")
+
+// takePIN applies what a PIN that the gate has taken brings with it.
+func (s *state) takePIN() {
+	if s.PINIntent == nil {
+		return
+	}
+	s.PINCodePoints, s.PINComplex = s.PINIntent.CodePoints, s.PINIntent.Complex
+	s.ForcePINChange, s.PINIntent = false, nil
+}
+
+// fresh returns the state of a device that was just made or reset. Previous is
+// nil or the state before the reset.
+func (a *Authenticator) fresh(copyable bool, previous *state) state {
+	s := state{
+		Version:         stateVersion,
+		Copyable:        copyable,
+		DeviceID:        a.random.bytes16("device identifier"),
+		CredStoreState:  a.random.bytes16("credential store state"),
+		PersistentToken: a.random.bytes32("persistent token"),
+		MinPINLength:    uint64(a.profile.MinPINLength),
+		AlwaysUv:        a.profile.AlwaysUv,
+		Serial:          a.random.bytes16("serial number"),
+	}
+	if previous != nil {
+		s.Copyable, s.Run, s.Issuer, s.Serial = previous.Copyable, previous.Run, previous.Issuer, previous.Serial
+	}
+	return s
+}
+
+// load reads the state, or makes it where the vault is new, and settles with
+// the gate what a crash left between the two.
+func (a *Authenticator) load(ctx context.Context, copyable bool) error {
+	gate, err := a.gate.State(ctx)
+	if err != nil {
+		return fmt.Errorf("read PIN state: %w", err)
+	}
+	a.pinSet = gate.Set
+
+	var s state
+	err = a.vault.View(ctx, func(tx keystore.Tx) error { return get(tx, stateID, &s) })
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		a.state = a.fresh(copyable, nil)
+	case err != nil:
+		return fmt.Errorf("read the device's state: %w", err)
+	case s.Version > stateVersion:
+		return fmt.Errorf("the device's state has layout %d: %w", s.Version, keystore.ErrNewerSchema)
+	default:
+		a.state = s
+	}
+	if a.state.ResetIntent {
+		if err := a.erase(ctx); err != nil {
+			return fmt.Errorf("finish a reset that was cut off: %w", err)
+		}
+	}
+	return a.change(ctx, func(s *state) {
+		s.Run++
+		if i := s.PINIntent; i != nil && i.Proof == nil {
+			if a.pinSet {
+				s.takePIN()
+			}
+			s.PINIntent = nil
+		}
+	})
+}
+
+// change makes f's changes to the state durable, then its own.
+func (a *Authenticator) change(ctx context.Context, f func(*state)) error {
+	return a.changeWith(ctx, func(_ keystore.Tx, s *state) error { f(s); return nil })
+}
+
+// changeWith is change for what must go into the vault together with the state.
+func (a *Authenticator) changeWith(ctx context.Context, f func(keystore.Tx, *state) error) error {
+	next := a.state
+	next.MinPINLengthRPIDs = slices.Clone(next.MinPINLengthRPIDs)
+	err := a.vault.Update(context.WithoutCancel(ctx), func(tx keystore.Tx) error {
+		if err := f(tx, &next); err != nil {
+			return err
+		}
+		return put(tx, stateID, next)
+	})
+	if err != nil {
+		return fmt.Errorf("write to the vault: %w", err)
+	}
+	a.state = next
+	return nil
+}
+
+// get decodes a record into v: fs.ErrNotExist where there is none.
+func get(tx keystore.Tx, id []byte, v any) error {
+	r, err := tx.Get(id)
+	if err != nil {
+		return err
+	}
+	return decode(r, v)
+}
+
+func decode(r keystore.Record, v any) error {
+	if err := ctap.Unmarshal(r.Value, v); err != nil {
+		return fmt.Errorf("record %x: %w: %v", r.ID, keystore.ErrCorrupt, err)
+	}
+	return nil
+}
+
+// put encodes v as a record on the given lists.
+func put(tx keystore.Tx, id []byte, v any, on ...keystore.Index) error {
+	value, err := ctap.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return tx.Put(keystore.Record{ID: id, Value: value}, on...)
+}
+
+func constantTimeEqual(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
