@@ -91,8 +91,7 @@ type Keys interface {
 	Create(ctx context.Context, alg ctap.Algorithm, binding []byte, p Protection) (Handle, Key, error)
 	// Open returns the key behind a handle: fs.ErrNotExist where the handle
 	// is not one of ours with this binding, ErrGateShut where it is Gated and
-	// the gate is shut. A handle that is not ours is fs.ErrNotExist in either
-	// state.
+	// the gate is shut.
 	Open(ctx context.Context, h Handle, binding []byte) (Key, error)
 }
 
@@ -128,10 +127,11 @@ type Gate interface {
 	// never "no PIN".
 	State(ctx context.Context) (GateState, error)
 	// SetPIN sets the first PIN, or changes it while the gate is open
-	// (ErrGateShut otherwise). pinHash is 16 bytes; others are an error. It is one atomic step: after a crash either the
-	// old or the new PIN is right, never both, never neither. What is sealed
-	// behind the gate stays, and the tries are full again. Afterwards the gate
-	// is open if it was, and stays shut after a first PIN.
+	// (ErrGateShut otherwise). A pinHash that is not 16 bytes is an error. It
+	// is one atomic step: after a crash either the old or the new PIN is
+	// right, never both, never neither. What is sealed behind the gate stays,
+	// and the tries are full again. Afterwards the gate is open if it was, and
+	// stays shut after a first PIN.
 	SetPIN(ctx context.Context, pinHash []byte) error
 	// Open opens the gate. The try is spent durably before it is judged; a
 	// right PIN gives all tries back. Anything but the right 16 bytes is
