@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
@@ -50,6 +51,10 @@ type Authenticator struct {
 	log      *slog.Logger
 	started  time.Time
 	commands map[ctap.Command]command
+
+	// u2f tells whether U2F is spoken now: the state's AlwaysUv, for doors that
+	// must not wait for the turn.
+	u2f atomic.Bool
 
 	// asking holds one token: whoever has it is asking the person.
 	asking chan struct{}
@@ -159,14 +164,8 @@ func (a *Authenticator) lock() {
 // Versions lists the protocol versions spoken now (§6.4). U2F cannot verify
 // anybody, so alwaysUv silences it (§7.2.4).
 func (a *Authenticator) Versions() []string {
-	a.turn.Lock()
-	defer a.turn.Unlock()
-	return a.versions()
-}
-
-func (a *Authenticator) versions() []string {
 	v := []string{ctap.VersionFIDO23, ctap.VersionFIDO21, ctap.VersionFIDO20}
-	if a.profile.U2F && !a.state.AlwaysUv {
+	if a.u2f.Load() {
 		v = append(v, ctap.VersionU2F)
 	}
 	return v

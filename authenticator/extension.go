@@ -28,7 +28,6 @@ type getExtensions struct {
 	credBlob          bool
 	largeBlobKey      bool
 	largeBlob         *ctap.LargeBlobInput
-	listed            bool // the request had an allow list
 	thirdPartyPayment bool
 }
 

@@ -20,6 +20,7 @@ type assertions struct {
 type assertionRequest struct {
 	clientDataHash []byte
 	extensions     getExtensions
+	listed         bool // there was an allow list
 	present        bool
 	verified       bool
 }
@@ -103,7 +104,7 @@ func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, param
 
 	// Steps 10 to 13: one assertion, and a promise of more where the device
 	// cannot let the person choose.
-	request := assertionRequest{clientDataHash: req.ClientDataHash, extensions: extensions, present: up, verified: user.verified}
+	request := assertionRequest{clientDataHash: req.ClientDataHash, extensions: extensions, listed: len(req.AllowList) > 0, present: up, verified: user.verified}
 	chosen, selected := candidates[0], false
 	if len(req.AllowList) == 0 && len(candidates) > 1 && a.profile.Display && (up || user.verified) {
 		chosen, selected = candidates[user.choice], true

@@ -18,7 +18,7 @@ import (
 // the command table, the User, the root and the profile.
 func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (any, error) {
 	info := &ctap.GetInfoResponse{
-		Versions:                 a.versions(),
+		Versions:                 a.Versions(),
 		Extensions:               a.profile.Extensions,
 		AAGUID:                   a.profile.AAGUID[:],
 		Options:                  a.options(),

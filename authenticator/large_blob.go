@@ -80,7 +80,7 @@ func (a *Authenticator) accessLargeBlob(ctx context.Context, in *ctap.LargeBlobI
 		}
 		return &ctap.LargeBlobOutput{Blob: blob.Data, OriginalSize: &blob.OriginalSize}, nil
 	}
-	written := r.present && r.extensions.listed && len(in.Write) <= a.profile.MaxLargeBlobArray
+	written := r.present && r.listed && len(in.Write) <= a.profile.MaxLargeBlobArray
 	if written {
 		blob := storedBlob{Data: in.Write, OriginalSize: *in.OriginalSize}
 		err := a.vault.Update(context.WithoutCancel(ctx), func(tx keystore.Tx) error { return put(tx, largeBlobID(c.ID), blob) })

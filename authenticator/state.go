@@ -132,6 +132,7 @@ func (a *Authenticator) changeWith(ctx context.Context, f func(keystore.Tx, *sta
 		return fmt.Errorf("write to the vault: %w", err)
 	}
 	a.state = next
+	a.u2f.Store(a.profile.U2F && !next.AlwaysUv)
 	return nil
 }
 
