@@ -1,0 +1,56 @@
+package console
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestReadSecretFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	for _, tt := range []struct{ content, want, err string }{
+		{"hunter2\n", "hunter2", ""},
+		{"hunter2", "hunter2", ""},
+		{"hunter2\r\n", "hunter2", ""},
+		{" spaces count \nsecond line\n", " spaces count ", ""},
+		{"", "", "empty"},
+		{"\nlate", "", "empty"},
+		{strings.Repeat("x", maxSecret), strings.Repeat("x", maxSecret), ""},
+		{strings.Repeat("x", maxSecret+1), "", "longer"},
+	} {
+		if err := os.WriteFile(path, []byte(tt.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadSecretFile(path)
+		switch {
+		case tt.err == "" && (err != nil || string(got) != tt.want):
+			t.Errorf("%.20q: %.20q, %v", tt.content, got, err)
+		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
+			t.Errorf("%.20q: error %v, want %q", tt.content, err, tt.err)
+		case err != nil && strings.Contains(err.Error(), "hunter2"):
+			t.Errorf("the error tells the secret: %v", err)
+		}
+	}
+}
+
+func TestReadSecretFDServesALineEach(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w.WriteString("passphrase\n123456\n")
+	w.Close()
+	for _, want := range []string{"passphrase", "123456"} {
+		if got, err := ReadSecretFD(int(r.Fd())); err != nil || string(got) != want {
+			t.Errorf("ReadSecretFD = %q, %v; want %q", got, err, want)
+		}
+	}
+	if _, err := ReadSecretFD(int(r.Fd())); err == nil {
+		t.Error("the end of input is taken for a secret")
+	}
+	if _, err := ReadSecretFD(9999); err == nil {
+		t.Error("a descriptor that is not open is taken")
+	}
+}
