@@ -66,7 +66,7 @@ func (a *AuthData) Append(b []byte) []byte {
 var errAuthDataShort = errors.New("authenticator data is cut short")
 
 // ParseAuthData decodes authenticator data. The result's slices share data.
-func ParseAuthData(data []byte) (*AuthData, error) {
+func ParseAuthData(data []byte) (_ *AuthData, err error) {
 	if len(data) < authDataFixed {
 		return nil, errAuthDataShort
 	}
@@ -87,18 +87,14 @@ func ParseAuthData(data []byte) (*AuthData, error) {
 			return nil, errAuthDataShort
 		}
 		a.CredentialID, rest = rest[:n], rest[n:]
-		after, err := checkItem(rest, MaxNesting)
-		if err != nil {
+		if a.PublicKey, rest, err = takeMap(rest); err != nil {
 			return nil, fmt.Errorf("authenticator data: public key: %w", err)
 		}
-		a.PublicKey, rest = rest[:len(rest)-len(after)], after
 	}
 	if a.Flags&FlagED != 0 {
-		after, err := checkItem(rest, MaxNesting)
-		if err != nil {
+		if a.Extensions, rest, err = takeMap(rest); err != nil {
 			return nil, fmt.Errorf("authenticator data: extensions: %w", err)
 		}
-		a.Extensions, rest = rest[:len(rest)-len(after)], after
 	}
 	if len(rest) != 0 {
 		return nil, fmt.Errorf("authenticator data: %d bytes too many", len(rest))

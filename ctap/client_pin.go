@@ -5,9 +5,9 @@ type ClientPINRequest struct {
 	PinUvAuthProtocol *uint64          `cbor:"1,keyasint,omitempty"`
 	SubCommand        *uint64          `cbor:"2,keyasint"`
 	KeyAgreement      *KeyAgreementKey `cbor:"3,keyasint,omitempty"`
-	PinUvAuthParam    Bytes            `cbor:"4,keyasint,omitempty"`
-	NewPINEnc         Bytes            `cbor:"5,keyasint,omitempty"`
-	PINHashEnc        Bytes            `cbor:"6,keyasint,omitempty"`
+	PinUvAuthParam    Bytes            `cbor:"4,keyasint,omitzero"`
+	NewPINEnc         Bytes            `cbor:"5,keyasint,omitzero"`
+	PINHashEnc        Bytes            `cbor:"6,keyasint,omitzero"`
 	Permissions       *uint64          `cbor:"9,keyasint,omitempty"`
 	RPID              *string          `cbor:"10,keyasint,omitempty"`
 }

@@ -5,7 +5,7 @@ type ConfigRequest struct {
 	SubCommand        *uint64    `cbor:"1,keyasint"`
 	SubCommandParams  RawMessage `cbor:"2,keyasint,omitempty"` // as received: the MAC covers these bytes
 	PinUvAuthProtocol *uint64    `cbor:"3,keyasint,omitempty"`
-	PinUvAuthParam    Bytes      `cbor:"4,keyasint,omitempty"`
+	PinUvAuthParam    Bytes      `cbor:"4,keyasint,omitzero"`
 }
 
 // Subcommands of authenticatorConfig, §6.11.
@@ -32,6 +32,9 @@ func (r *ConfigRequest) Unmarshal(data []byte) error {
 	}
 	if r.SubCommand == nil {
 		return ErrMissingParameter
+	}
+	if r.SubCommandParams != nil && majorType(r.SubCommandParams[0]) != majorMap {
+		return ErrCBORUnexpectedType
 	}
 	return nil
 }

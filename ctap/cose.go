@@ -124,7 +124,10 @@ func MarshalPublicKey(alg Algorithm, pub crypto.PublicKey) ([]byte, error) {
 }
 
 // UnmarshalPublicKey decodes a credential's COSE_Key into its algorithm and a
-// key of the types that MarshalPublicKey takes.
+// key of the types that MarshalPublicKey takes. An algorithm named in this
+// package must come with its own key type and curve (WebAuthn §5.8.5). Points
+// are on their curve, save those of secp256k1, which are not checked; RSA moduli
+// have 1024 to 8192 bits.
 func UnmarshalPublicKey(data []byte) (Algorithm, crypto.PublicKey, error) {
 	var kind struct {
 		Kty int64     `cbor:"1,keyasint"`
@@ -132,6 +135,9 @@ func UnmarshalPublicKey(data []byte) (Algorithm, crypto.PublicKey, error) {
 	}
 	if err := Unmarshal(data, &kind); err != nil {
 		return 0, nil, fmt.Errorf("decode COSE key: %w", err)
+	}
+	if want := kind.Alg.keyType(); kind.Alg == 0 || want != 0 && want != kind.Kty {
+		return 0, nil, fmt.Errorf("COSE key: %v with key type %d", kind.Alg, kind.Kty)
 	}
 	switch kind.Kty {
 	case ktyEC2:
@@ -155,11 +161,8 @@ func UnmarshalPublicKey(data []byte) (Algorithm, crypto.PublicKey, error) {
 		if err := decode(data, &k); err != nil {
 			return 0, nil, fmt.Errorf("decode COSE key: %w", err)
 		}
-		e := new(big.Int).SetBytes(k.E)
-		if !e.IsInt64() || e.Int64() < 3 || e.Int64() > 1<<31-1 {
-			return 0, nil, fmt.Errorf("COSE key: RSA exponent out of range")
-		}
-		return k.Alg, &rsa.PublicKey{N: new(big.Int).SetBytes(k.N), E: int(e.Int64())}, nil
+		pub, err := k.publicKey()
+		return k.Alg, pub, err
 	}
 	return 0, nil, fmt.Errorf("COSE key: unknown type %d", kind.Kty)
 }
@@ -168,7 +171,49 @@ func UnmarshalPublicKey(data []byte) (Algorithm, crypto.PublicKey, error) {
 // lacks, by its coordinates.
 type Secp256k1Point struct{ X, Y [32]byte }
 
+// keyType returns the key type that the algorithm goes with; 0 if not known.
+func (a Algorithm) keyType() int64 {
+	switch a {
+	case ES256, ES384, ES512, ES256K:
+		return ktyEC2
+	case EdDSA:
+		return ktyOKP
+	case RS256:
+		return ktyRSA
+	}
+	return 0
+}
+
+// curve returns the curve that the algorithm goes with; 0 if not known.
+func (a Algorithm) curve() int64 {
+	switch a {
+	case ES256:
+		return crvP256
+	case ES384:
+		return crvP384
+	case ES512:
+		return crvP521
+	case ES256K:
+		return crvSecp256k1
+	}
+	return 0
+}
+
+func (k *coseRSA) publicKey() (crypto.PublicKey, error) {
+	n, e := new(big.Int).SetBytes(k.N), new(big.Int).SetBytes(k.E)
+	if n.BitLen() < 1024 || n.BitLen() > 8192 {
+		return nil, fmt.Errorf("COSE key: RSA modulus of %d bits", n.BitLen())
+	}
+	if !e.IsInt64() || e.Int64() < 3 || e.Int64() > 1<<31-1 {
+		return nil, fmt.Errorf("COSE key: RSA exponent out of range")
+	}
+	return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
+}
+
 func (k *coseEC2) publicKey() (crypto.PublicKey, error) {
+	if want := k.Alg.curve(); want != 0 && want != k.Crv {
+		return nil, fmt.Errorf("COSE key: %v on curve %d", k.Alg, k.Crv)
+	}
 	var curve elliptic.Curve
 	switch k.Crv {
 	case crvP256:

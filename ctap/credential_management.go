@@ -6,7 +6,7 @@ type CredentialManagementRequest struct {
 	SubCommand        *uint64    `cbor:"1,keyasint"`
 	SubCommandParams  RawMessage `cbor:"2,keyasint,omitempty"` // as received: the MAC covers these bytes
 	PinUvAuthProtocol *uint64    `cbor:"3,keyasint,omitempty"`
-	PinUvAuthParam    Bytes      `cbor:"4,keyasint,omitempty"`
+	PinUvAuthParam    Bytes      `cbor:"4,keyasint,omitzero"`
 }
 
 // Subcommands of authenticatorCredentialManagement, §6.8.
@@ -51,6 +51,9 @@ func (r *CredentialManagementRequest) Unmarshal(data []byte) error {
 	}
 	if r.SubCommand == nil {
 		return ErrMissingParameter
+	}
+	if r.SubCommandParams != nil && majorType(r.SubCommandParams[0]) != majorMap {
+		return ErrCBORUnexpectedType
 	}
 	return nil
 }

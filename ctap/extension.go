@@ -35,7 +35,7 @@ type HMACSecretInput struct {
 type LargeBlobInput struct {
 	Support      *string `cbor:"support,omitempty"`
 	Read         *bool   `cbor:"read,omitempty"`
-	Write        Bytes   `cbor:"write,omitempty"`
+	Write        Bytes   `cbor:"write,omitzero"`
 	OriginalSize *uint64 `cbor:"originalSize,omitempty"`
 }
 
@@ -43,7 +43,7 @@ type LargeBlobInput struct {
 // (§12.4).
 type LargeBlobOutput struct {
 	Supported    *bool   `cbor:"supported,omitempty"`
-	Blob         Bytes   `cbor:"blob,omitempty"`
+	Blob         Bytes   `cbor:"blob,omitzero"`
 	OriginalSize *uint64 `cbor:"originalSize,omitempty"`
 	Written      *bool   `cbor:"written,omitempty"`
 }

@@ -2,13 +2,13 @@ package ctap
 
 // GetAssertionRequest is authenticatorGetAssertion's parameters (§6.2).
 type GetAssertionRequest struct {
-	RPID              string          `cbor:"1,keyasint"`
-	ClientDataHash    Bytes           `cbor:"2,keyasint"`
-	AllowList         []Descriptor    `cbor:"3,keyasint,omitempty"`
-	Extensions        Extensions      `cbor:"4,keyasint,omitempty"`
-	Options           map[string]bool `cbor:"5,keyasint,omitempty"`
-	PinUvAuthParam    Bytes           `cbor:"6,keyasint,omitempty"`
-	PinUvAuthProtocol *uint64         `cbor:"7,keyasint,omitempty"`
+	RPID              string       `cbor:"1,keyasint"`
+	ClientDataHash    Bytes        `cbor:"2,keyasint"`
+	AllowList         []Descriptor `cbor:"3,keyasint,omitempty"`
+	Extensions        Extensions   `cbor:"4,keyasint,omitempty"`
+	Options           Options      `cbor:"5,keyasint,omitempty"`
+	PinUvAuthParam    Bytes        `cbor:"6,keyasint,omitzero"` // empty asks for a touch (§6.2.2 step 1)
+	PinUvAuthProtocol *uint64      `cbor:"7,keyasint,omitempty"`
 }
 
 // GetAssertionResponse is authenticatorGetAssertion's and

@@ -40,6 +40,9 @@ type Session struct {
 	MaxMsgSize int
 	// Peer is who is at the other end, where the door can tell; nil elsewhere.
 	Peer *Peer
+	// UserChanged, where set, is called after each change of UserNeeded. It
+	// must not block.
+	UserChanged func()
 
 	userNeeded atomic.Bool
 }
@@ -53,10 +56,14 @@ type Peer struct {
 
 // SetUserNeeded records whether the authenticator is waiting for a person on
 // behalf of this session. Safe for concurrent use.
-func (s *Session) SetUserNeeded(needed bool) { s.userNeeded.Store(needed) }
+func (s *Session) SetUserNeeded(needed bool) {
+	if s.userNeeded.Swap(needed) != needed && s.UserChanged != nil {
+		s.UserChanged()
+	}
+}
 
 // UserNeeded reports whether a person is being asked on behalf of this session;
-// it chooses between KEEPALIVE's two status values (§11.2.9.1.5). Safe for
+// it chooses between KEEPALIVE's two status values (§11.2.9.1.7). Safe for
 // concurrent use.
 func (s *Session) UserNeeded() bool { return s.userNeeded.Load() }
 

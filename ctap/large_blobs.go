@@ -3,10 +3,10 @@ package ctap
 // LargeBlobsRequest is authenticatorLargeBlobs' parameters (§6.10.2).
 type LargeBlobsRequest struct {
 	Get               *uint64 `cbor:"1,keyasint,omitempty"` // bytes to read
-	Set               Bytes   `cbor:"2,keyasint,omitempty"`
+	Set               Bytes   `cbor:"2,keyasint,omitzero"`
 	Offset            *uint64 `cbor:"3,keyasint"`           // bytes
 	Length            *uint64 `cbor:"4,keyasint,omitempty"` // bytes, of the whole array
-	PinUvAuthParam    Bytes   `cbor:"5,keyasint,omitempty"`
+	PinUvAuthParam    Bytes   `cbor:"5,keyasint,omitzero"`
 	PinUvAuthProtocol *uint64 `cbor:"6,keyasint,omitempty"`
 }
 

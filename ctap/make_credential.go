@@ -2,17 +2,17 @@ package ctap
 
 // MakeCredentialRequest is authenticatorMakeCredential's parameters (§6.1).
 type MakeCredentialRequest struct {
-	ClientDataHash     Bytes           `cbor:"1,keyasint"`
-	RP                 *RP             `cbor:"2,keyasint"`
-	User               *User           `cbor:"3,keyasint"`
-	PubKeyCredParams   []PubKeyParam   `cbor:"4,keyasint"`
-	ExcludeList        []Descriptor    `cbor:"5,keyasint,omitempty"`
-	Extensions         Extensions      `cbor:"6,keyasint,omitempty"`
-	Options            map[string]bool `cbor:"7,keyasint,omitempty"`
-	PinUvAuthParam     Bytes           `cbor:"8,keyasint,omitempty"`
-	PinUvAuthProtocol  *uint64         `cbor:"9,keyasint,omitempty"`
-	EnterpriseAttest   *uint64         `cbor:"10,keyasint,omitempty"`
-	AttestationFormats []string        `cbor:"11,keyasint,omitempty"`
+	ClientDataHash     Bytes         `cbor:"1,keyasint"`
+	RP                 *RP           `cbor:"2,keyasint"`
+	User               *User         `cbor:"3,keyasint"`
+	PubKeyCredParams   []PubKeyParam `cbor:"4,keyasint"`
+	ExcludeList        []Descriptor  `cbor:"5,keyasint,omitempty"`
+	Extensions         Extensions    `cbor:"6,keyasint,omitempty"`
+	Options            Options       `cbor:"7,keyasint,omitempty"`
+	PinUvAuthParam     Bytes         `cbor:"8,keyasint,omitzero"` // empty asks for a touch (§6.1.2 step 1)
+	PinUvAuthProtocol  *uint64       `cbor:"9,keyasint,omitempty"`
+	EnterpriseAttest   *uint64       `cbor:"10,keyasint,omitempty"`
+	AttestationFormats []string      `cbor:"11,keyasint,omitempty"`
 }
 
 // RP is a PublicKeyCredentialRpEntity (WebAuthn §5.4.2).
@@ -46,6 +46,40 @@ type Descriptor struct {
 
 // Extensions holds extension inputs or outputs by identifier, each as it came.
 type Extensions map[string]RawMessage
+
+// Options holds a request's options by name (§6.1, §6.2). A name that a request
+// does not define may have a value of any type; it is left out if not a boolean.
+type Options map[string]bool
+
+// UnmarshalCBOR decodes a map of options.
+func (o *Options) UnmarshalCBOR(data []byte) error {
+	major, n, rest, err := head(data)
+	if err != nil {
+		return err
+	}
+	if major != majorMap {
+		return ErrCBORUnexpectedType
+	}
+	*o = Options{}
+	for range n {
+		name, value, err := text(rest)
+		if err != nil {
+			return err
+		}
+		if rest, err = checkItem(value, MaxNesting); err != nil {
+			return err
+		}
+		switch value[0] {
+		case simpleFalse, simpleTrue:
+			(*o)[name] = value[0] == simpleTrue
+		default:
+			if name == "rk" || name == "up" || name == "uv" {
+				return ErrCBORUnexpectedType
+			}
+		}
+	}
+	return nil
+}
 
 // MakeCredentialResponse is authenticatorMakeCredential's answer (§6.1).
 type MakeCredentialResponse struct {

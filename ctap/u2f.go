@@ -64,41 +64,44 @@ func ParseAPDU(data []byte) (*APDU, error) {
 	}
 	a := &APDU{CLA: data[0], INS: data[1], P1: data[2], P2: data[3]}
 	body := data[4:]
+	a.Extended = len(body) >= 3 && body[0] == 0
 	switch {
 	case len(body) == 0:
 		return a, nil
 	case len(body) == 1:
-		a.Le = le(int(body[0]), 256)
+		a.Le = le(body)
 		return a, nil
-	case body[0] != 0:
-		return a, a.lengths(body[1:], int(body[0]), 1, 256)
-	case len(body) == 3:
-		a.Extended = true
-		a.Le = le(int(binary.BigEndian.Uint16(body[1:])), 65536)
+	case len(body) == 3 && a.Extended:
+		a.Le = le(body[1:])
 		return a, nil
-	case len(body) > 3:
-		a.Extended = true
-		return a, a.lengths(body[3:], int(binary.BigEndian.Uint16(body[1:])), 2, 65536)
+	case a.Extended:
+		return a.split(body[3:], int(binary.BigEndian.Uint16(body[1:])), 2)
 	}
-	return nil, fmt.Errorf("%w: %w", errAPDU, SWWrongLength)
+	return a.split(body[1:], int(body[0]), 1)
 }
 
-// lengths splits what follows Lc into data and an Le of leSize bytes, if any.
-func (a *APDU) lengths(rest []byte, lc, leSize, leMax int) error {
-	if lc == 0 || len(rest) != lc && len(rest) != lc+leSize {
-		return fmt.Errorf("%w: %w", errAPDU, SWWrongLength)
+// split splits what follows Lc into data and an Le of leSize bytes, if any. Lc
+// may be zero: libfido2 and python-fido2 send it so.
+func (a *APDU) split(rest []byte, lc, leSize int) (*APDU, error) {
+	switch len(rest) - lc {
+	case 0:
+	case leSize:
+		a.Le = le(rest[lc:])
+	default:
+		return nil, fmt.Errorf("%w: %w", errAPDU, SWWrongLength)
 	}
-	a.Data = rest[:lc]
-	if tail := rest[lc:]; len(tail) == 2 {
-		a.Le = le(int(binary.BigEndian.Uint16(tail)), leMax)
-	} else if len(tail) == 1 {
-		a.Le = le(int(tail[0]), leMax)
+	if lc > 0 {
+		a.Data = rest[:lc]
 	}
-	return nil
+	return a, nil
 }
 
-// le gives an Le field's meaning: 0 stands for the most.
-func le(n, most int) int {
+// le decodes an Le field of one or two bytes: 0 stands for the most.
+func le(field []byte) int {
+	n, most := int(field[0]), 1<<8
+	if len(field) == 2 {
+		n, most = int(binary.BigEndian.Uint16(field)), 1<<16
+	}
 	if n == 0 {
 		return most
 	}
