@@ -1,0 +1,5 @@
+package main
+
+import "context"
+
+func storage(ctx context.Context, dir string) ([]comparison, error) { return nil, nil }
