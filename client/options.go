@@ -1,0 +1,173 @@
+package client
+
+import "github.com/seed-77d61853/signet/ctap"
+
+// Values of residentKey and userVerification (WebAuthn §5.4.6, §5.8.6).
+const (
+	discouraged = "discouraged"
+	preferred   = "preferred"
+	required    = "required"
+)
+
+// Values of attestation (WebAuthn §5.4.7).
+const (
+	attestationNone       = "none"
+	attestationEnterprise = "enterprise"
+)
+
+// Values of authenticatorAttachment (WebAuthn §5.4.5).
+const (
+	attachmentPlatform      = "platform"
+	attachmentCrossPlatform = "cross-platform"
+)
+
+// creationOptions is PublicKeyCredentialCreationOptionsJSON (WebAuthn §5.1.9).
+type creationOptions struct {
+	rpID               *string
+	rpName             string
+	user               ctap.User
+	challenge          []byte
+	params             []ctap.PubKeyParam
+	timeout            *uint32 // milliseconds
+	exclude            []ctap.Descriptor
+	attachment         *string
+	residentKey        string
+	userVerification   string
+	attestation        string
+	attestationFormats []string
+	extensions         extensionInputs
+}
+
+// requestOptions is PublicKeyCredentialRequestOptionsJSON (WebAuthn §5.1.10).
+type requestOptions struct {
+	challenge        []byte
+	timeout          *uint32 // milliseconds
+	rpID             *string
+	allow            []ctap.Descriptor
+	userVerification string
+	extensions       extensionInputs
+}
+
+// publicKey finds the options, which may also be given as they are passed to
+// navigator.credentials: as the value of member publicKey.
+func publicKey(data []byte) dictionary {
+	d := newDictionary(data)
+	if _, ok := d.members["challenge"]; ok {
+		return d
+	}
+	if inner, ok := d.members["publicKey"]; ok {
+		return newDictionary(inner)
+	}
+	return d
+}
+
+// parseCreationOptions converts JSON: a TypeError where WebIDL finds one, an
+// EncodingError for what is not base64url.
+func parseCreationOptions(data []byte) (*creationOptions, error) {
+	d := publicKey(data)
+	o := &creationOptions{}
+	rp, _ := d.object("rp", true)
+	o.rpName = rp.string("name", true)
+	o.rpID = rp.text("id", false)
+	user, _ := d.object("user", true)
+	o.user.ID = user.bytes("id", true)
+	o.user.Name = user.string("name", true)
+	o.user.DisplayName = user.string("displayName", true)
+	o.challenge = d.bytes("challenge", true)
+	for _, p := range d.objects("pubKeyCredParams", true) {
+		o.params = append(o.params, ctap.PubKeyParam{
+			Alg:  ctap.Algorithm(p.long("alg", true)),
+			Type: p.string("type", true),
+		})
+	}
+	o.timeout = timeout(d)
+	o.exclude = descriptors(d, "excludeCredentials")
+	selection, _ := d.object("authenticatorSelection", false)
+	o.attachment = selection.text("authenticatorAttachment", false)
+	o.residentKey = residentKey(selection)
+	o.userVerification = enum(selection.text("userVerification", false), preferred, discouraged, preferred, required)
+	o.attestation = enum(d.text("attestation", false), attestationNone,
+		attestationNone, "indirect", "direct", attestationEnterprise)
+	o.attestationFormats = d.texts("attestationFormats")
+	d.texts("hints") // they choose among authenticators; there is one here
+	if extensions, ok := d.object("extensions", false); ok {
+		o.extensions = parseExtensions(extensions)
+	}
+	if *d.err == nil && (len(o.user.ID) == 0 || len(o.user.ID) > ctap.MaxUserIDLength) {
+		d.fail(TypeError, "user.id", "is not 1 to 64 bytes")
+	}
+	if *d.err != nil {
+		return nil, *d.err
+	}
+	return o, nil
+}
+
+// parseRequestOptions converts JSON; errors are those of parseCreationOptions.
+func parseRequestOptions(data []byte) (*requestOptions, error) {
+	d := publicKey(data)
+	o := &requestOptions{
+		challenge:        d.bytes("challenge", true),
+		timeout:          timeout(d),
+		rpID:             d.text("rpId", false),
+		allow:            descriptors(d, "allowCredentials"),
+		userVerification: enum(d.text("userVerification", false), preferred, discouraged, preferred, required),
+	}
+	d.texts("hints")
+	if extensions, ok := d.object("extensions", false); ok {
+		o.extensions = parseExtensions(extensions)
+	}
+	if *d.err != nil {
+		return nil, *d.err
+	}
+	return o, nil
+}
+
+func timeout(d dictionary) *uint32 {
+	if _, ok := d.members["timeout"]; !ok {
+		return nil
+	}
+	return ref(d.unsignedLong("timeout", false))
+}
+
+// descriptors converts a list of credential descriptors. Those of other types
+// than public-key are dropped: this client knows no other (WebAuthn §5.8.3).
+func descriptors(d dictionary, member string) []ctap.Descriptor {
+	var list []ctap.Descriptor
+	if _, ok := d.members[member]; !ok {
+		return nil
+	}
+	for _, item := range d.objects(member, false) {
+		c := ctap.Descriptor{
+			ID:         item.bytes("id", true),
+			Type:       item.string("type", true),
+			Transports: item.texts("transports"),
+		}
+		if c.Type == ctap.TypePublicKey {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// residentKey resolves the old member requireResidentKey, which counts where
+// residentKey is absent (WebAuthn §5.4.4).
+func residentKey(selection dictionary) string {
+	old := discouraged
+	if selection.boolean("requireResidentKey") {
+		old = required
+	}
+	return enum(selection.text("residentKey", false), old, discouraged, preferred, required)
+}
+
+// enum gives the member's value, or fallback where it is absent or unknown:
+// clients ignore enumeration values that they do not know (WebAuthn §2.1.1).
+func enum(s *string, fallback string, known ...string) string {
+	if s != nil {
+		for _, k := range known {
+			if *s == k {
+				return k
+			}
+		}
+	}
+	return fallback
+}
