@@ -15,7 +15,8 @@ import (
 type RawMessage = cbor.RawMessage
 
 // Bytes is a CBOR byte string. Unlike []byte it does not accept an array of
-// integers in its place. Nil is absent; present and empty is not nil.
+// integers in its place. Nil is absent; present and empty is not nil: in a
+// request the two stay apart, and so requests use omitzero, not omitempty.
 type Bytes []byte
 
 // UnmarshalCBOR copies the content of a byte string out of data.

@@ -3,7 +3,7 @@ package ctap
 // ClientPINRequest is authenticatorClientPIN's parameters (§6.5.5).
 type ClientPINRequest struct {
 	PinUvAuthProtocol *uint64          `cbor:"1,keyasint,omitempty"`
-	SubCommand        *uint64          `cbor:"2,keyasint"`
+	SubCommand        *uint64          `cbor:"2,keyasint,omitzero"`
 	KeyAgreement      *KeyAgreementKey `cbor:"3,keyasint,omitempty"`
 	PinUvAuthParam    Bytes            `cbor:"4,keyasint,omitzero"`
 	NewPINEnc         Bytes            `cbor:"5,keyasint,omitzero"`

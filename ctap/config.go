@@ -2,7 +2,7 @@ package ctap
 
 // ConfigRequest is authenticatorConfig's parameters (§6.11).
 type ConfigRequest struct {
-	SubCommand        *uint64    `cbor:"1,keyasint"`
+	SubCommand        *uint64    `cbor:"1,keyasint,omitzero"`
 	SubCommandParams  RawMessage `cbor:"2,keyasint,omitempty"` // as received: the MAC covers these bytes
 	PinUvAuthProtocol *uint64    `cbor:"3,keyasint,omitempty"`
 	PinUvAuthParam    Bytes      `cbor:"4,keyasint,omitzero"`

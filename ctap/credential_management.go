@@ -3,7 +3,7 @@ package ctap
 // CredentialManagementRequest is authenticatorCredentialManagement's parameters
 // (§6.8).
 type CredentialManagementRequest struct {
-	SubCommand        *uint64    `cbor:"1,keyasint"`
+	SubCommand        *uint64    `cbor:"1,keyasint,omitzero"`
 	SubCommandParams  RawMessage `cbor:"2,keyasint,omitempty"` // as received: the MAC covers these bytes
 	PinUvAuthProtocol *uint64    `cbor:"3,keyasint,omitempty"`
 	PinUvAuthParam    Bytes      `cbor:"4,keyasint,omitzero"`

@@ -23,9 +23,9 @@ const (
 // HMACSecretInput is the input of hmac-secret in getAssertion and of
 // hmac-secret-mc in makeCredential (§12.7, §12.8).
 type HMACSecretInput struct {
-	KeyAgreement      *KeyAgreementKey `cbor:"1,keyasint"`
-	SaltEnc           Bytes            `cbor:"2,keyasint"`
-	SaltAuth          Bytes            `cbor:"3,keyasint"`
+	KeyAgreement      *KeyAgreementKey `cbor:"1,keyasint,omitzero"`
+	SaltEnc           Bytes            `cbor:"2,keyasint,omitzero"`
+	SaltAuth          Bytes            `cbor:"3,keyasint,omitzero"`
 	PinUvAuthProtocol *uint64          `cbor:"4,keyasint,omitempty"`
 }
 

@@ -2,8 +2,8 @@ package ctap
 
 // GetAssertionRequest is authenticatorGetAssertion's parameters (§6.2).
 type GetAssertionRequest struct {
-	RPID              string       `cbor:"1,keyasint"`
-	ClientDataHash    Bytes        `cbor:"2,keyasint"`
+	RPID              string       `cbor:"1,keyasint,omitzero"`
+	ClientDataHash    Bytes        `cbor:"2,keyasint,omitzero"`
 	AllowList         []Descriptor `cbor:"3,keyasint,omitempty"`
 	Extensions        Extensions   `cbor:"4,keyasint,omitempty"`
 	Options           Options      `cbor:"5,keyasint,omitempty"`

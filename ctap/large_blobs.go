@@ -4,7 +4,7 @@ package ctap
 type LargeBlobsRequest struct {
 	Get               *uint64 `cbor:"1,keyasint,omitempty"` // bytes to read
 	Set               Bytes   `cbor:"2,keyasint,omitzero"`
-	Offset            *uint64 `cbor:"3,keyasint"`           // bytes
+	Offset            *uint64 `cbor:"3,keyasint,omitzero"`  // bytes
 	Length            *uint64 `cbor:"4,keyasint,omitempty"` // bytes, of the whole array
 	PinUvAuthParam    Bytes   `cbor:"5,keyasint,omitzero"`
 	PinUvAuthProtocol *uint64 `cbor:"6,keyasint,omitempty"`

@@ -2,10 +2,10 @@ package ctap
 
 // MakeCredentialRequest is authenticatorMakeCredential's parameters (§6.1).
 type MakeCredentialRequest struct {
-	ClientDataHash     Bytes         `cbor:"1,keyasint"`
-	RP                 *RP           `cbor:"2,keyasint"`
-	User               *User         `cbor:"3,keyasint"`
-	PubKeyCredParams   []PubKeyParam `cbor:"4,keyasint"`
+	ClientDataHash     Bytes         `cbor:"1,keyasint,omitzero"`
+	RP                 *RP           `cbor:"2,keyasint,omitzero"`
+	User               *User         `cbor:"3,keyasint,omitzero"`
+	PubKeyCredParams   []PubKeyParam `cbor:"4,keyasint,omitzero"`
 	ExcludeList        []Descriptor  `cbor:"5,keyasint,omitempty"`
 	Extensions         Extensions    `cbor:"6,keyasint,omitempty"`
 	Options            Options       `cbor:"7,keyasint,omitempty"`
