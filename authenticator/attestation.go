@@ -174,6 +174,11 @@ func (a *Authenticator) signU2FRegistration(c *credential, challenge []byte) (ce
 	if err != nil {
 		return nil, nil, err
 	}
-	signature, err = once.sign([]byte{0}, c.RPIDHash, challenge, c.ID, point)
+	signature, err = once.sign(u2fRegistrationData(c, challenge, point)...)
 	return certificate, signature, err
+}
+
+// u2fRegistrationData is what a U2F registration's signature covers, in parts.
+func u2fRegistrationData(c *credential, challenge, point []byte) [][]byte {
+	return [][]byte{{0}, c.RPIDHash, challenge, c.ID, point}
 }
