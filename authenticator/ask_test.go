@@ -1,0 +1,178 @@
+package authenticator
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-77d61853/signet/ctap"
+)
+
+// slow is a person whose answers a test gives.
+type slow struct {
+	asked  chan Prompt
+	answer chan Consent
+}
+
+func newSlow() *slow { return &slow{make(chan Prompt, 16), make(chan Consent)} }
+
+func (u *slow) Ask(ctx context.Context, p Prompt) (Consent, error) {
+	u.asked <- p
+	select {
+	case c := <-u.answer:
+		return c, nil
+	case <-ctx.Done():
+		return Consent{}, ctx.Err()
+	}
+}
+
+// TestTurnDuringQuestion: while a person is being asked, other commands are
+// answered, and other questions wait their place.
+func TestTurnDuringQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newSlow()
+		d := newDevice(t, Config{User: u})
+		done := make(chan error, 2)
+		for _, user := range []string{"first", "second"} {
+			go func() {
+				other := *d
+				other.session = &ctap.Session{Transport: "usb", MaxMsgSize: ctap.MaxHIDMsgSize}
+				_, err := other.register(t.Context(), rpID, user, nil, nil)
+				done <- err
+			}()
+			synctest.Wait()
+		}
+		if len(u.asked) != 1 {
+			t.Fatalf("%d questions at once", len(u.asked))
+		}
+		mustBe(t, "getInfo meanwhile", d.send(t.Context(), ctap.CommandGetInfo, nil, nil), nil)
+		u.answer <- Consent{Present: true}
+		synctest.Wait()
+		if len(u.asked) != 2 {
+			t.Fatalf("%d questions after the first answer", len(u.asked))
+		}
+		u.answer <- Consent{}
+		first, second := <-done, <-done
+		mustBe(t, "the one agreed to", first, nil)
+		mustBe(t, "the one refused", second, ctap.ErrOperationDenied)
+	})
+}
+
+// TestDeletedDuringQuestion: a credential that goes while its owner is being
+// asked does not sign any more.
+func TestDeletedDuringQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newSlow()
+		d := newDevice(t, Config{User: u})
+		go func() { u.answer <- Consent{Present: true} }()
+		_, err := d.register(t.Context(), rpID, "user", nil, nil)
+		mustBe(t, "register", err, nil)
+
+		done := make(chan error, 1)
+		go func() {
+			_, err := d.login(t.Context(), rpID, nil, nil)
+			done <- err
+		}()
+		synctest.Wait()
+		d.turn.Lock()
+		mustBe(t, "erase", d.erase(t.Context()), nil)
+		d.turn.Unlock()
+		u.answer <- Consent{Present: true}
+		mustBe(t, "sign in", <-done, ctap.ErrNoCredentials)
+	})
+}
+
+// TestUserNeeded: a door can tell that a person is being asked.
+func TestUserNeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newSlow()
+		d := newDevice(t, Config{User: u})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- d.send(ctx, ctap.CommandSelection, nil, nil) }()
+		synctest.Wait()
+		if !d.session.UserNeeded() {
+			t.Error("not while asking")
+		}
+		cancel()
+		mustBe(t, "selection", <-done, ctap.ErrKeepaliveCancel)
+		if d.session.UserNeeded() {
+			t.Error("still after the answer")
+		}
+	})
+}
+
+// TestTouchTransitions walks the machine of a U2F touch.
+func TestTouchTransitions(t *testing.T) {
+	const notYet = "6985"
+	register := func(d *device, challenge byte) string {
+		data := append(bytes.Repeat([]byte{challenge}, 32), bytes.Repeat([]byte{0xAA}, 32)...)
+		apdu := append([]byte{0, ctap.U2FRegister, 0, 0, 0, 0, byte(len(data))}, data...)
+		resp := d.ServeU2F(t.Context(), d.session, append(apdu, 0, 0))
+		synctest.Wait()
+		return map[bool]string{true: "9000", false: notYet}[binary.BigEndian.Uint16(resp[len(resp)-2:]) == 0x9000]
+	}
+	run := func(name string, f func(t *testing.T, d *device, u *slow)) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u := newSlow()
+				d := newDevice(t, Config{User: u})
+				if got := register(d, 1); got != notYet || len(u.asked) != 1 {
+					t.Fatalf("first poll: %s, %d questions", got, len(u.asked))
+				}
+				f(t, d, u)
+			})
+		})
+	}
+	want := func(t *testing.T, what, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %s, want %s", what, got, want)
+		}
+	}
+	run("granted, then used up", func(t *testing.T, d *device, u *slow) {
+		u.answer <- Consent{Present: true}
+		synctest.Wait()
+		want(t, "after the touch", register(d, 1), "9000")
+		want(t, "again", register(d, 1), notYet)
+		if len(u.asked) != 2 {
+			t.Error("a used touch was not asked for again")
+		}
+	})
+	run("refused", func(t *testing.T, d *device, u *slow) {
+		u.answer <- Consent{}
+		synctest.Wait()
+		want(t, "after the refusal", register(d, 1), notYet)
+		if len(u.asked) != 1 {
+			t.Error("asked again at once")
+		}
+	})
+	run("another request", func(t *testing.T, d *device, u *slow) {
+		want(t, "other", register(d, 2), notYet)
+		u.answer <- Consent{Present: true}
+		synctest.Wait()
+		want(t, "the first", register(d, 1), notYet)
+	})
+	run("granted and left alone", func(t *testing.T, d *device, u *slow) {
+		u.answer <- Consent{Present: true}
+		time.Sleep(touchLimit + time.Second)
+		want(t, "too late", register(d, 1), notYet)
+	})
+	run("unanswered and left alone", func(t *testing.T, d *device, _ *slow) {
+		time.Sleep(touchLimit + time.Second)
+		synctest.Wait()
+		if len(d.touches) != 0 || len(d.asking) != 0 {
+			t.Error("the question outlived its client")
+		}
+	})
+	run("session closed", func(t *testing.T, d *device, _ *slow) {
+		d.Closed(d.session)
+		synctest.Wait()
+		if len(d.touches) != 0 || len(d.asking) != 0 {
+			t.Error("the question outlived its session")
+		}
+	})
+}
