@@ -22,3 +22,12 @@ func TestRoot(t *testing.T) {
 	keystoretest.TestRoot(t, random)
 	keystoretest.TestGate(t, random)
 }
+
+func TestVault(t *testing.T) {
+	keystoretest.TestVault(t, keystoretest.Vaults{
+		New: func(*testing.T) func() (keystore.Vault, error) {
+			return func() (keystore.Vault, error) { return memory.NewVault(), nil }
+		},
+		Forgetful: true,
+	})
+}
