@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fido2 import attestation
 from fido2.client import ClientError, ClientData, U2fClient
 from fido2.cose import CoseKey, UnsupportedKey
-from fido2.ctap import STATUS
 from fido2.ctap1 import APDU, ApduError
 from fido2.ctap2.base import AttestedCredentialData
 from fido2.server import Fido2Server
@@ -32,14 +31,6 @@ def info(signet):
     for algorithm in data.algorithms:
         equal(set(algorithm), {"alg", "type"})
     ok("getInfo")
-    if signet.kind == "stream":
-        ping = os.urandom(7609)
-        equal(signet.device.ping(ping), ping)
-        equal(signet.device.version, 2)
-        signet.device.wink()
-        signet.device.lock(1)
-        signet.device.lock(0)
-        ok("PING, WINK and LOCK")
 
 
 def website(signet):
@@ -160,7 +151,7 @@ def formats(signet):
         ok("formats %s" % preferred)
     for profile, fmt, certificates in (
         ("self", "packed", 0),
-        ("chain", "packed", 2),
+        ("chain", "packed", 1),
         ("fido-u2f", "fido-u2f", 1),
         ("none", "none", 0),
     ):
@@ -168,7 +159,7 @@ def formats(signet):
         made = make(signet)
         equal(made.attestation.fmt, fmt)
         chain = made.attestation.att_statement.get("x5c", [])
-        true(len(chain) >= certificates and bool(chain) == bool(certificates), len(chain))
+        equal(len(chain), certificates)
         if chain:
             attestation.verify_x509_chain(chain)
         ok("profile %s" % profile)
@@ -226,52 +217,6 @@ def silent(signet):
     signet.ctap.selection()
     sign(signet, made=made)
     ok("a person who agrees")
-
-
-def cancel(signet):
-    """A request that waits for a person says so, and can be taken back."""
-    if signet.kind != "stream":
-        cancel_card(signet)
-        return
-    made = make(signet)
-    signet.person("wait")
-    for name, call in (
-        ("makeCredential", lambda **how: signet.ctap.make_credential(
-            os.urandom(32), {"id": RP}, {"id": b"\x02"},
-            [{"type": "public-key", "alg": -7}], **how)),
-        ("getAssertion", lambda **how: signet.ctap.get_assertion(
-            RP, os.urandom(32), [made.descriptor], **how)),
-        ("selection", signet.ctap.selection),
-        ("reset", signet.ctap.reset),
-    ):
-        event, seen = threading.Event(), []
-
-        def keepalive(status):
-            seen.append(status)
-            event.set()
-
-        refused(ERR.KEEPALIVE_CANCEL, call, event=event, on_keepalive=keepalive)
-        true(STATUS.UPNEEDED in seen, seen)
-        ok("cancel " + name)
-    signet.person("approve")
-    sign(signet, made=made)
-    ok("and go on")
-
-
-def cancel_card(signet):
-    signet.person("wait")
-    selection = b"\x80\x10\x80\x00\x01\x0b\x00"
-    equal(signet.device.apdu_exchange(selection)[1:], (0x91, 0x00))
-    data, *sw = signet.device.apdu_exchange(b"\x80\x11\x00\x00\x00")
-    equal((data, sw), (bytes([STATUS.UPNEEDED]), [0x91, 0x00]))
-    ok("NFCCTAP_GETRESPONSE while a person is asked")
-    data, *sw = signet.device.apdu_exchange(b"\x80\x11\x11\x00\x00")
-    equal((data, sw), (bytes([ERR.KEEPALIVE_CANCEL]), [0x90, 0x00]))
-    ok("NFCCTAP_GETRESPONSE cancels")
-    equal(signet.device.apdu_exchange(b"\x80\x11\x00\x00\x00")[1:], (0x69, 0x85))
-    signet.person("approve")
-    signet.ctap.selection()
-    ok("and go on")
 
 
 def u2f(signet):
@@ -357,4 +302,4 @@ def apdu_refused(code, call, *args, **kwargs):
         raise AssertionError("success, want %04X" % code)
 
 
-SCENARIOS = (info, website, algorithms, formats, accounts, silent, cancel, u2f)
+SCENARIOS = (info, website, algorithms, formats, accounts, silent, u2f)

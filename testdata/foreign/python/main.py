@@ -1,27 +1,28 @@
-"""Drives a device with python3-fido2 0.9: main.py DOOR SCENARIO, or main.py list."""
+"""Drives a device with python3-fido2 0.9: main.py DOOR SCENARIO, or main.py list KIND."""
 
 import sys
 
 import ceremonies
+import doors
 import keeping
 import limits
 import pins
 from device import Signet
 
+EVERYWHERE = ceremonies.SCENARIOS + pins.SCENARIOS + keeping.SCENARIOS + limits.SCENARIOS
 SCENARIOS = {
-    scenario.__name__: scenario
-    for module in (ceremonies, pins, keeping, limits)
-    for scenario in module.SCENARIOS
+    kind: {scenario.__name__: scenario for scenario in EVERYWHERE + special}
+    for kind, special in (("stream", doors.STREAM), ("card", doors.CARD))
 }
 
 
 def main(args):
-    if args == ["list"]:
-        print("\n".join(SCENARIOS))
+    if args[0] == "list":
+        print("\n".join(SCENARIOS[args[1]]))
         return
     door, scenario = args
     signet = Signet(door)
-    SCENARIOS[scenario](signet)
+    SCENARIOS[signet.kind][scenario](signet)
     signet.device.close()
 
 
