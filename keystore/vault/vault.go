@@ -165,9 +165,7 @@ func open(path string, keys *keys) (*Vault, error) {
 		}
 		return nil, errors.Join(err, v.db.Close())
 	}
-	if v.file != nil {
-		v.file.Close() // which bbolt leaves open, and locked, when it panics
-	}
+	v.abandon()
 	var system *fs.PathError
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
@@ -324,9 +322,17 @@ func (v *Vault) Close() error {
 	v.keys.wipe()
 	if v.broken != nil {
 		// bbolt would wait for its stopped writer for ever.
-		return v.wrap("close", v.file.Close())
+		return v.wrap("close", v.abandon())
 	}
 	return v.wrap("close", guard(v.db.Close))
+}
+
+// abandon lets go of the file without bbolt, which had to stop in the middle.
+func (v *Vault) abandon() error {
+	if v.file == nil {
+		return nil
+	}
+	return errors.Join(unlock(v.file), v.file.Close())
 }
 
 func (v *Vault) wrap(step string, err error) error {
@@ -343,6 +349,9 @@ func guard(step func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: %v", keystore.ErrCorrupt, p)
+			if _, fault := p.(runtime.Error); fault {
+				err = fmt.Errorf("%w: a page is damaged or missing", keystore.ErrCorrupt)
+			}
 		}
 	}()
 	return step()
