@@ -41,11 +41,6 @@ func (e *end) Read(p []byte) (int, error) {
 	select {
 	case r := <-e.in:
 		return copy(p, r[:]), nil
-	default:
-	}
-	select {
-	case r := <-e.in:
-		return copy(p, r[:]), nil
 	case <-e.done:
 		select {
 		case r := <-e.in:
