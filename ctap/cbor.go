@@ -87,9 +87,9 @@ func UnmarshalPart(raw RawMessage, v any) error { return decode(raw, v) }
 // MarshalReply encodes a successful reply: StatusOK and v as CTAP2 canonical
 // CBOR (§6).
 func MarshalReply(v any) ([]byte, error) {
-	var b bytes.Buffer
+	b := bytes.NewBuffer(make([]byte, 0, 256))
 	b.WriteByte(byte(StatusOK))
-	if err := encoding.MarshalToBuffer(v, &b); err != nil {
+	if err := encoding.MarshalToBuffer(v, b); err != nil {
 		return nil, fmt.Errorf("encode CBOR: %w", err)
 	}
 	return b.Bytes(), nil
