@@ -76,6 +76,7 @@ type Authenticator struct {
 	// verifying counts the commands under way that rest on the open gate
 	// without a token: it stays open for them.
 	verifying int
+	opened    bool        // the gate, since it was last shut
 	gateTimer *time.Timer // looks again whether the gate should be shut
 	closed    bool
 }
@@ -155,7 +156,7 @@ func (a *Authenticator) Lock(context.Context) {
 func (a *Authenticator) lock() {
 	a.token.stopUsing()
 	a.pending.drop()
-	a.gate.Shut()
+	a.shutGate()
 	if a.gateTimer != nil {
 		a.gateTimer.Stop()
 	}

@@ -2,6 +2,8 @@ package authenticator
 
 import (
 	"context"
+	"crypto"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -219,17 +221,18 @@ func (a *Authenticator) assert(ctx context.Context, c *credential, r *assertionR
 // sign signs the parts, joined, with a credential's or an attestation key.
 func sign(ctx context.Context, key keystore.Key, alg ctap.Algorithm, parts ...[]byte) ([]byte, error) {
 	hash := alg.Hash()
-	var digest []byte
-	if hash == 0 {
-		digest = slices.Concat(parts...)
-	} else {
+	message := joined(parts)
+	switch hash {
+	case 0:
+	case crypto.SHA256:
+		digest := sha256.Sum256(message)
+		message = digest[:]
+	default:
 		h := hash.New()
-		for _, p := range parts {
-			h.Write(p)
-		}
-		digest = h.Sum(nil)
+		h.Write(message)
+		message = h.Sum(nil)
 	}
-	signature, err := key.Sign(ctx, digest, hash)
+	signature, err := key.Sign(ctx, message, hash)
 	if errors.Is(err, keystore.ErrGateShut) {
 		return nil, fmt.Errorf("%w: %w", ctap.ErrOperationDenied, err)
 	}
@@ -237,4 +240,14 @@ func sign(ctx context.Context, key keystore.Key, alg ctap.Algorithm, parts ...[]
 		return nil, fmt.Errorf("sign: %w", err)
 	}
 	return signature, nil
+}
+
+// sum is SHA-256 of the parts, joined.
+func sum(parts ...[]byte) [32]byte { return sha256.Sum256(joined(parts)) }
+
+func joined(parts [][]byte) []byte {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return slices.Concat(parts...)
 }

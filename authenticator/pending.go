@@ -1,8 +1,6 @@
 package authenticator
 
 import (
-	"crypto/sha256"
-	"hash"
 	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
@@ -71,13 +69,4 @@ func (p *pending) of(kind pendingKind, s *ctap.Session) bool {
 type blobWrite struct {
 	expectedLength uint64
 	data           []byte
-}
-
-// sum is SHA-256 of the parts joined.
-func sum(parts ...[]byte) [32]byte {
-	var h hash.Hash = sha256.New()
-	for _, p := range parts {
-		h.Write(p)
-	}
-	return [32]byte(h.Sum(nil))
 }

@@ -35,6 +35,7 @@ func (a *Authenticator) tryPIN(ctx context.Context, pinHash []byte) error {
 	}
 	err := a.gate.Open(ctx, pinHash)
 	if err == nil {
+		a.opened = true
 		a.pin.misses = 0
 		return a.settlePINIntent(ctx, pinHash)
 	}

@@ -108,9 +108,14 @@ func (a *Authenticator) settleGate() {
 		}
 		return
 	}
-	if a.verifying == 0 {
-		a.gate.Shut()
+	if a.opened && a.verifying == 0 {
+		a.shutGate()
 	}
+}
+
+func (a *Authenticator) shutGate() {
+	a.gate.Shut()
+	a.opened = false
 }
 
 // expire ends a token that has outlived its limits.
