@@ -520,6 +520,28 @@ func TestSubCommandParamsAsReceived(t *testing.T) {
 	}
 }
 
+func TestUnmarshalPart(t *testing.T) {
+	var r GetAssertionRequest
+	for _, c := range contracts {
+		if c.name == "getAssertion" {
+			if err := r.Unmarshal(encode(t, c.example())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var in HMACSecretInput
+	if err := UnmarshalPart(r.Extensions[ExtHMACSecret], &in); err != nil || len(in.SaltEnc) != 32 || len(in.SaltAuth) != 16 {
+		t.Errorf("%+v, %v", in, err)
+	}
+	var created bool
+	if err := UnmarshalPart(r.Extensions[ExtHMACSecret], &created); StatusOf(err) != ErrCBORUnexpectedType {
+		t.Errorf("a map as a boolean: %v", err)
+	}
+	if err := UnmarshalPart(r.Extensions[ExtCredBlob], &created); StatusOf(err) != ErrInvalidCBOR {
+		t.Errorf("a part that is not there: %v", err)
+	}
+}
+
 // Any bytes get a status that the standard has for bad parameters, or a message
 // that survives another round.
 func FuzzRequest(f *testing.F) {
