@@ -91,6 +91,13 @@ func (f *fake) Closed(s *ctap.Session) {
 	f.closed = append(f.closed, s)
 }
 
+// cancelled returns how many requests ended by their ctx.
+func (f *fake) cancelled() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ended
+}
+
 // A wire is a client that writes and reads plain reports.
 type wire struct {
 	t    *testing.T

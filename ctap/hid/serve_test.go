@@ -246,7 +246,7 @@ func TestResync(t *testing.T) {
 				t.Fatalf("INIT: %+v", m)
 			}
 			w.silence()
-			if w.fake.ended != 1 && req != reqStubborn {
+			if w.fake.cancelled() != 1 && req != reqStubborn {
 				t.Error("the request was not aborted")
 			}
 			w.send(id, hid.CommandCBOR, []byte{reqEcho, 5})
@@ -340,8 +340,8 @@ func TestHangUp(t *testing.T) {
 		w.send(id, hid.CommandCBOR, []byte{reqWait})
 		w.want(id, hid.CommandKeepalive, "02")
 	})
-	if f.ended != 1 || len(f.closed) != 2 || f.closed[0] == f.closed[1] {
-		t.Errorf("%d requests ended, sessions closed: %v", f.ended, f.closed)
+	if f.cancelled() != 1 || len(f.closed) != 2 || f.closed[0] == f.closed[1] {
+		t.Errorf("%d requests ended, sessions closed: %v", f.cancelled(), f.closed)
 	}
 }
 
