@@ -1,0 +1,3 @@
+package authenticator_test
+
+var apduBehaviours []behaviour
