@@ -45,6 +45,7 @@ func TestTransitions(t *testing.T) {
 		{"receiving: another first", []*hid.Report{first(1, 200)}, first(1, 1), false, -1, ctap.ErrInvalidSeq},
 		{"receiving: other's first", []*hid.Report{first(1, 200)}, first(2, 1), true, -1, ctap.ErrChannelBusy},
 		{"receiving: other's next", []*hid.Report{first(1, 200)}, next(2, 0), true, -1, 0},
+		{"receiving: other's next for the last", []*hid.Report{first(1, 58)}, next(2, 0), true, -1, 0},
 	} {
 		var a hid.Assembler
 		for _, r := range tt.before {

@@ -215,9 +215,11 @@ func TestKeepalive(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	plug(t, hid.Options{}, func(w *wire) {
-		id := w.init()
+		id, other := w.init(), w.init()
 		w.send(id, hid.CommandCBOR, []byte{reqWait})
 		w.want(id, hid.CommandKeepalive, "02")
+		w.send(other, hid.CommandCancel, nil) // is not the owner's
+		w.silence()
 		w.send(id, hid.CommandCancel, nil)
 		w.send(id, hid.CommandCancel, nil)
 		w.wantAnswered(id, "2d")
