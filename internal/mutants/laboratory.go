@@ -130,10 +130,10 @@ func (l *laboratory) baseline(ctx context.Context, pkg, test string) error {
 		}
 		out, err := l.run(ctx, pkg, binary, test)
 		if err != nil {
-			return fmt.Errorf("%s\n%w", out, err)
+			return fmt.Errorf("%s\n%w", telling(out), err)
 		}
 		if bytes.Contains(out, []byte("testing: warning: no tests to run")) || bytes.Contains(out, []byte("--- SKIP")) {
-			return fmt.Errorf("%s\nno test of %s that runs here matches %s", out, pkg, test)
+			return fmt.Errorf("no test of %s that runs here matches %s", pkg, test)
 		}
 		return nil
 	}))
@@ -171,6 +171,17 @@ func (l *laboratory) run(ctx context.Context, pkg, binary, test string) ([]byte,
 	cmd := exec.CommandContext(ctx, binary, "-test.v", "-test.failfast", "-test.timeout", testTimeout.String(), "-test.run", test)
 	cmd.Dir = filepath.Join(l.root, pkg)
 	return cmd.CombinedOutput()
+}
+
+// telling is a test's output without the lines that say that all is well.
+func telling(out []byte) string {
+	var b strings.Builder
+	for line := range strings.Lines(string(out)) {
+		if t := strings.TrimSpace(line); !strings.HasPrefix(t, "===") && !strings.HasPrefix(t, "--- PASS") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // dir makes a folder for one build.
