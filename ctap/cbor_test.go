@@ -115,6 +115,7 @@ func TestCheckCanonical(t *testing.T) {
 		{"unassigned simple value in two bytes", "f8 20", ErrInvalidCBOR},
 		{"break alone", "ff", ErrInvalidCBOR},
 		{"reserved head", "1c", ErrInvalidCBOR},
+		{"reserved head and enough behind it", "1c" + strings.Repeat("00", 16), ErrInvalidCBOR},
 		{"half float", "f9 3c00", StatusOK},
 		{"float cut short", "fa 000000", ErrInvalidCBOR},
 	} {

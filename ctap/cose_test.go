@@ -127,6 +127,7 @@ func TestUnmarshalPublicKeyRefuses(t *testing.T) {
 		{"ES256 with an OKP key", "a4 01 01 03 26 20 06 21 5820" + rfc8032},
 		{"x of 31 bytes", "a5 01 02 03 26 20 01 21 581f" + p256GX[2:] + y},
 		{"x of 33 bytes", "a5 01 02 03 26 20 01 21 5821 00" + p256GX + y},
+		{"a byte moved from x to y", "a5 01 02 03 26 20 01 21 581f" + p256GX[:62] + "22 5821" + p256GX[62:] + p256GY},
 		{"compressed y", "a5 01 02 03 26 20 01" + x + "22 f5"},
 		{"x as text", "a5 01 02 03 26 20 01 21 61 61" + y},
 		{"not on the curve", "a5 01 02 03 26 20 01" + x + "22 5820" + p256GX},
@@ -166,6 +167,11 @@ func TestKeyAgreementKey(t *testing.T) {
 	}
 	if got, err := k.ECDH(); err != nil || !got.Equal(pub) {
 		t.Errorf("decoded %v (%v)", got, err)
+	}
+	moved := *k
+	moved.X, moved.Y = k.X[:31], append(Bytes{k.X[31]}, k.Y...)
+	if _, err := moved.ECDH(); StatusOf(err) != ErrInvalidParameter {
+		t.Errorf("a byte moved from x to y: %v", err)
 	}
 	k.Y[31] ^= 1
 	if _, err := k.ECDH(); StatusOf(err) != ErrInvalidParameter {
