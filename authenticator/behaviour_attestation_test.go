@@ -70,3 +70,15 @@ func (b *bench) serialNumber(c credential) []byte {
 	}
 	return nil
 }
+
+// checkU2FStatement holds a fido-u2f statement against WebAuthn §8.6.
+func (b *bench) checkU2FStatement(c credential) {
+	b.Helper()
+	cert := b.leaf(c)
+	point := slices.Concat([]byte{4}, member[[]byte](b, c.key, -2), member[[]byte](b, c.key, -3))
+	signed := slices.Concat([]byte{0}, c.data.rpIDHash, clientData, c.id, point)
+	signature := member[[]byte](b, member[dict](b, c.body, 3), "sig")
+	if err := cert.CheckSignature(x509.ECDSAWithSHA256, signed, signature); err != nil {
+		b.Errorf("the statement does not verify under its certificate: %v", err)
+	}
+}
