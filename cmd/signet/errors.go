@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"syscall"
+
+	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
+	"github.com/seed-77d61853/signet/keystore"
+)
+
+// existsError tells that init was asked to make a store where one is.
+type existsError struct{ path string }
+
+func (e existsError) Error() string { return "there is a device in " + e.path + " already" }
+
+func (existsError) Unwrap() error { return fs.ErrExist }
+
+// noStoreError tells that there is no store to run.
+type noStoreError struct{ path string }
+
+func (e noStoreError) Error() string { return "there is no device in " + e.path }
+
+func (noStoreError) Unwrap() error { return fs.ErrNotExist }
+
+// explain gives an error with the way out, where one is known.
+func explain(err error) string {
+	if hint := wayOut(err); hint != "" {
+		return fmt.Sprintf("%v\n  %s", err, hint)
+	}
+	return err.Error()
+}
+
+func wayOut(err error) string {
+	var busy *store.BusyError
+	var exists existsError
+	var none noStoreError
+	switch {
+	case errors.As(err, &exists):
+		return "Start it with signet run, or choose another folder with --store. Init never replaces a device."
+	case errors.As(err, &none):
+		return "Make one with signet init, or name another folder with --store."
+	case errors.As(err, &busy):
+		return "One signet at a time uses a device. See what runs with signet status, stop it, or use another device with --store."
+	case errors.Is(err, keystore.ErrInUse):
+		return "Another process has the file open. Stop it, then start again."
+	case errors.Is(err, errWrongSecret):
+		return "Nothing was changed. Start again with the right one."
+	case errors.Is(err, keystore.ErrNewerSchema):
+		return "Nothing was changed. Update signet: go install github.com/seed-77d61853/signet/cmd/signet@latest"
+	case errors.Is(err, keystore.ErrCorrupt):
+		return "Nothing was changed, and nothing is started afresh over it. Stop here, keep a copy of the folder,\n" +
+			"  check the disk, and put the file back from a backup; see docs/troubleshooting.md."
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return "There is no room on the disk. What was there is untouched: make room and start again."
+	case errors.Is(err, syscall.EROFS):
+		return "The disk is mounted read-only. Signet spends PIN tries and counts uses on it: make it writable."
+	case errors.Is(err, fs.ErrPermission):
+		return "The folder and what is in it must belong to you and be writable."
+	case errors.Is(err, daemon.ErrNotRunning):
+		return "Start it with signet run."
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "Something else listens there. Stop it, or choose another address."
+	case errors.Is(err, io.EOF):
+		return "The input ended before it was complete."
+	case errors.Is(err, context.Canceled):
+		return "Stopped before it was done; nothing was made."
+	}
+	return ""
+}

@@ -1,0 +1,329 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/seed-77d61853/signet/cmd/signet/internal/console"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
+	"github.com/seed-77d61853/signet/consent"
+	"github.com/seed-77d61853/signet/ctap"
+)
+
+// minPINLength is the shortest PIN in code points on a root without a chip that
+// counts tries: whoever has a copy of the files tries PINs without limit.
+const minPINLength = 6
+
+// fileAccess is what opens the encrypted file: at most one of them is set.
+type fileAccess struct {
+	PassphraseFD   int // below 0: none
+	PassphraseFile string
+	KeyFile        string
+}
+
+func (a *fileAccess) addFlags(f *pflag.FlagSet) {
+	f.IntVar(&a.PassphraseFD, "passphrase-fd", -1, "read the passphrase from this open file descriptor")
+	f.StringVar(&a.PassphraseFile, "passphrase-file", "", "read the passphrase from this file")
+	f.StringVar(&a.KeyFile, "key-file", "", "key file in place of a passphrase, outside the store")
+}
+
+func (a *fileAccess) passphraseGiven() bool { return a.PassphraseFD >= 0 || a.PassphraseFile != "" }
+
+// readPassphrase reads the passphrase from where the flags say.
+func (a *fileAccess) readPassphrase() ([]byte, error) {
+	if a.PassphraseFD >= 0 {
+		return console.ReadSecretFD(a.PassphraseFD)
+	}
+	return console.ReadSecretFile(a.PassphraseFile)
+}
+
+type initFlags struct {
+	fileAccess
+	Root     string
+	Profile  string
+	Copyable string
+	PINFD    int
+	NoPIN    bool
+}
+
+func newInit(c *config) *cobra.Command {
+	var f initFlags
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Make a device",
+		Long: `Init makes a device: a folder with an encrypted root, which keeps the keys, and a
+vault, which remembers the passkeys. It asks what kind of root and device to make, and
+says for each what a lost disk or machine means. The choice is for good.
+
+Without a terminal nothing is asked and nothing is chosen: every choice has to stand on
+the command line. Secrets come from an open file descriptor or a file, never from the
+command line, where others could see them.`,
+		Example: `  signet init
+
+  # Without a terminal: passphrase and PIN are the two lines on file descriptor 3.
+  signet init --root file --passphrase-fd 3 --pin-fd 3 \
+      --profile security-key --copyable no 3<secrets
+
+  # Starts without anybody there; the key file is made if there is none.
+  signet init --root file --key-file /etc/signet/key --no-pin \
+      --profile security-key --copyable no`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.check(cmd); err != nil {
+				return err
+			}
+			talk, err := terminalFor(cmd, f.missing())
+			if err != nil {
+				return err
+			}
+			if talk != nil {
+				defer talk.Terminal.Close()
+			}
+			if err := initialize(cmd.Context(), c, &f, talk); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The device is made, in %s.\nStart it with:  %s\n", c.Store, c.command("run"))
+			return err
+		},
+	}
+	f.addFlags(cmd.Flags())
+	cmd.Flags().StringVar(&f.Root, "root", "", `what keeps the keys: "file"`)
+	cmd.Flags().StringVar(&f.Profile, "profile", "", `kind of device: "security-key" or "platform"`)
+	cmd.Flags().StringVar(&f.Copyable, "copyable", "", `may its passkeys be copied to another device: "yes" or "no"`)
+	cmd.Flags().IntVar(&f.PINFD, "pin-fd", -1, "read the PIN from this open file descriptor")
+	cmd.Flags().BoolVar(&f.NoPIN, "no-pin", false, "set no PIN: any client can set one later")
+	return cmd
+}
+
+// terminalFor opens the terminal where something is missing on the command
+// line, and names what is missing where there is no terminal.
+func terminalFor(cmd *cobra.Command, missing []string) (*console.Console, error) {
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	t, err := consent.OpenTerminal()
+	if err != nil {
+		return nil, usagef(cmd, "there is no terminal to ask on, and nothing is chosen silently: give %s", strings.Join(missing, ", "))
+	}
+	return &console.Console{Terminal: t}, nil
+}
+
+// check refuses values that no flag knows.
+func (f *initFlags) check(cmd *cobra.Command) error {
+	for _, v := range []struct {
+		flag, value string
+		known       []string
+	}{
+		{"root", f.Root, []string{store.RootFile}},
+		{"profile", f.Profile, profileNames()},
+		{"copyable", f.Copyable, []string{"yes", "no"}},
+	} {
+		if v.value != "" && !strings.Contains(" "+strings.Join(v.known, " ")+" ", " "+v.value+" ") {
+			return usagef(cmd, "--%s=%s: want %s", v.flag, v.value, strings.Join(v.known, " or "))
+		}
+	}
+	if f.PINFD >= 0 && f.NoPIN {
+		return usagef(cmd, "--pin-fd and --no-pin exclude each other")
+	}
+	return f.fileAccess.check(cmd)
+}
+
+func (a *fileAccess) check(cmd *cobra.Command) error {
+	given := 0
+	for _, set := range []bool{a.PassphraseFD >= 0, a.PassphraseFile != "", a.KeyFile != ""} {
+		if set {
+			given++
+		}
+	}
+	if given > 1 {
+		return usagef(cmd, "--passphrase-fd, --passphrase-file and --key-file exclude each other")
+	}
+	return nil
+}
+
+// missing lists the choices that the command line leaves open.
+func (f *initFlags) missing() (flags []string) {
+	add := func(open bool, flag string) {
+		if open {
+			flags = append(flags, flag)
+		}
+	}
+	add(f.Root == "", "--root file")
+	add(!f.passphraseGiven() && f.KeyFile == "", "--passphrase-fd, --passphrase-file or --key-file")
+	add(f.Profile == "", "--profile security-key or platform")
+	add(f.Copyable == "", "--copyable yes or no")
+	add(f.PINFD < 0 && !f.NoPIN, "--pin-fd or --no-pin")
+	return flags
+}
+
+// initialize makes the store; talk is nil where the flags leave nothing open.
+func initialize(ctx context.Context, c *config, f *initFlags, talk *console.Console) error {
+	if there, err := store.Exists(c.Store); err != nil {
+		return err
+	} else if there {
+		return existsError{c.Store}
+	}
+	if talk != nil {
+		if err := f.ask(ctx, c, talk); err != nil {
+			return err
+		}
+	}
+	header := store.Header{Root: f.Root, Unlock: store.UnlockPassphrase, Profile: f.Profile, Copyable: f.Copyable == "yes"}
+	var secret, pin []byte
+	var err error
+	if f.KeyFile != "" {
+		header.Unlock = store.UnlockKeyFile
+		header.KeyFile, err = keyFilePath(f.KeyFile, c.Store)
+	} else if f.passphraseGiven() {
+		secret, err = f.readPassphrase()
+	} else {
+		secret, err = talk.NewSecret(ctx, "passphrase", checkPassphrase)
+	}
+	defer clear(secret)
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.NoPIN:
+	case f.PINFD >= 0:
+		pin, err = console.ReadSecretFD(f.PINFD)
+	default:
+		pin, err = talk.NewSecret(ctx, "PIN, at least 6 characters (Enter: none for now)", checkOptionalPIN)
+	}
+	defer clear(pin)
+	if err != nil {
+		return err
+	}
+	if len(pin) > 0 {
+		if err := checkPIN(pin); err != nil {
+			return err
+		}
+	}
+	return createDevice(ctx, c.Store, header, secret, pin)
+}
+
+// keyFilePath returns the absolute path of a key file, which has to be elsewhere
+// than the store: copied together with it, it protects nothing.
+func keyFilePath(path, storePath string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if strings.HasPrefix(path, storePath+string(filepath.Separator)) {
+		return "", fmt.Errorf("key file %s is in the store's own folder: whoever copies the one has the other; keep it elsewhere", path)
+	}
+	return path, nil
+}
+
+// ask fills in what the flags leave open, but for the secrets.
+func (f *initFlags) ask(ctx context.Context, c *config, talk *console.Console) (err error) {
+	if err := talk.Say("This makes a passkey device in " + c.Store + ".\nWhat you choose here is for good."); err != nil {
+		return err
+	}
+	if f.Root == "" || !f.passphraseGiven() && f.KeyFile == "" {
+		if err := f.askRoot(ctx, talk); err != nil {
+			return err
+		}
+	}
+	if f.Profile == "" {
+		if f.Profile, err = talk.Choose(ctx, "What kind of device shall it be?", profileOptions()); err != nil {
+			return err
+		}
+	}
+	if f.Copyable == "" {
+		f.Copyable, err = talk.Choose(ctx, "May its passkeys be copied to another device?", copyableOptions())
+	}
+	return err
+}
+
+func (f *initFlags) askRoot(ctx context.Context, talk *console.Console) error {
+	f.Root = store.RootFile
+	if f.passphraseGiven() || f.KeyFile != "" {
+		return nil
+	}
+	unlock, err := talk.Choose(ctx, "What shall keep the keys? This program offers:", rootOptions())
+	if err != nil || unlock == store.UnlockPassphrase {
+		return err
+	}
+	f.KeyFile, err = talk.Line(ctx, "Key file, outside the store; it is made if there is none", "")
+	if err == nil && f.KeyFile == "" {
+		err = errors.New("no key file was named")
+	}
+	return err
+}
+
+func rootOptions() []console.Option {
+	return []console.Option{
+		{Name: store.UnlockPassphrase, Text: `An encrypted file, opened by a passphrase that you type at each start.
+Lost or stolen disk:  whoever has it must guess the passphrase.
+Broken disk:          the passkeys are gone, unless you kept a copy of the folder.
+Lost machine, off:    as a lost disk. On: whoever is you or root on it can use them.
+Forgotten passphrase: the passkeys are gone.`},
+		{Name: store.UnlockKeyFile, Text: `An encrypted file, opened by a key file elsewhere on this machine, so that the
+device starts without anybody there.
+Lost or stolen disk:  if the key file is on it, only the PIN protects the passkeys
+                      that ask for one, and a PIN of six digits is guessed in hours.
+Broken disk:          the passkeys are gone, unless you kept copies of both.
+Lost machine:         as a lost disk, and on it you or root can use them.
+Lost key file:        the passkeys are gone.`},
+	}
+}
+
+func profileOptions() []console.Option {
+	return []console.Option{
+		{Name: "security-key", Text: `A security key, as on USB: the client asks for the PIN, you agree to each use.
+The usual choice.`},
+		{Name: "platform", Text: `The authenticator of this machine itself: it asks for the PIN itself, always
+verifies you, and lets you choose among accounts.`},
+	}
+}
+
+func copyableOptions() []console.Option {
+	return []console.Option{
+		{Name: "no", Text: `They stay on this device, and sites are told so. Copies of the folder still open
+with its passphrase or key file: this root cannot prevent that.`},
+		{Name: "yes", Text: `They may be moved and backed up, and sites are told so.`},
+	}
+}
+
+func checkPassphrase(p []byte) error {
+	if len(p) < 8 {
+		return errors.New("a passphrase has at least 8 characters; several random words are good")
+	}
+	return nil
+}
+
+func checkPIN(pin []byte) error {
+	switch {
+	case !utf8.Valid(pin):
+		return errors.New("the PIN is not valid UTF-8")
+	case utf8.RuneCount(pin) < minPINLength:
+		return fmt.Errorf("on this root a PIN has at least %d characters", minPINLength)
+	case len(pin) > ctap.MaxPINBytes:
+		return fmt.Errorf("a PIN has at most %d bytes", ctap.MaxPINBytes)
+	}
+	return nil
+}
+
+func checkOptionalPIN(pin []byte) error {
+	if len(pin) == 0 {
+		return nil
+	}
+	return checkPIN(pin)
+}
+
+// command is how to call another subcommand on the same store.
+func (c *config) command(name string) string {
+	if c.Store == defaultStore() || os.Getenv("SIGNET_STORE") != "" {
+		return "signet " + name
+	}
+	return "signet " + name + " --store " + c.Store
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/console"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
+	"github.com/seed-77d61853/signet/consent"
+)
+
+// Values of --approve, and what status says where it is not given.
+const (
+	approveAsk    = "ask"
+	approveAlways = "always"
+	approveNever  = "never"
+)
+
+type runFlags struct {
+	fileAccess
+	TCP     string
+	PCSC    string
+	Approve string
+	ReadyFD int
+}
+
+func newRun(c *config) *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Start the device and answer on its doors",
+		Long: `Run opens the device and lets clients in through its doors until it is told to stop
+(Ctrl-C, SIGTERM). Each use of a passkey is asked on this terminal: the site, the
+account, the program that asks. On a terminal the first run makes the device, as
+signet init does.
+
+Doors:
+  stream  always   64-byte CTAPHID reports on a unix socket, for you alone
+  tcp     --tcp    the same on loopback TCP: every user of this machine reaches it
+  pcsc    --pcsc   a virtual smart card, through vsmartcard's vpcd and pcscd:
+                   every user that pcscd lets in reaches it`,
+		Example: `  signet run
+  signet run --pcsc
+  signet run --tcp 127.0.0.1:7777
+
+  # In a test: nobody is asked, and one line of JSON on descriptor 3 says when it is ready.
+  signet run --approve always --passphrase-file secret --ready-fd 3 3>ready`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDaemon(cmd, c, &f)
+		},
+	}
+	f.addFlags(cmd.Flags())
+	cmd.Flags().StringVar(&f.TCP, "tcp", "", "open a door on this loopback address, such as 127.0.0.1:7777")
+	cmd.Flags().StringVar(&f.PCSC, "pcsc", "", "show a virtual smart card through the vpcd at this address")
+	cmd.Flags().Lookup("pcsc").NoOptDefVal = defaultVPCD
+	cmd.Flags().StringVar(&f.Approve, "approve", "", `for tests: ask nobody, answer "always" or "never"`)
+	cmd.Flags().IntVar(&f.ReadyFD, "ready-fd", -1, "write one line of JSON to this file descriptor when clients can come")
+	return cmd
+}
+
+func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
+	switch f.Approve {
+	case "", approveAlways, approveNever:
+	default:
+		return usagef(cmd, "--approve=%s: want always or never", f.Approve)
+	}
+	if err := f.check(cmd); err != nil {
+		return err
+	}
+	// The terminal is opened only where it is needed: a test has none.
+	terminal, err := consent.OpenTerminal()
+	if err != nil {
+		terminal = nil
+		if f.Approve == "" {
+			return usagef(cmd, "there is no terminal to ask on, so every use would be refused: start signet run on a terminal, or in a test with --approve always or never")
+		}
+	} else {
+		defer terminal.Close()
+	}
+	ctx, log := cmd.Context(), c.logger()
+	if err := firstRun(ctx, c, f, terminal); err != nil {
+		return err
+	}
+	dev, err := openDevice(ctx, c.Store, f.unlocker(ctx, terminal), f.user(terminal, log), log)
+	if err != nil {
+		return err
+	}
+	err = serve(ctx, cmd.OutOrStdout(), c, f, dev, log)
+	return errors.Join(err, dev.Close(context.WithoutCancel(ctx)))
+}
+
+// firstRun makes the device where there is none and somebody to ask.
+func firstRun(ctx context.Context, c *config, f *runFlags, terminal *consent.Terminal) error {
+	there, err := store.Exists(c.Store)
+	switch {
+	case err != nil:
+		return err
+	case there:
+		return nil
+	case terminal == nil || f.Approve != "":
+		return noStoreError{c.Store}
+	}
+	flags := initFlags{fileAccess: f.fileAccess, PINFD: -1}
+	return initialize(ctx, c, &flags, &console.Console{Terminal: terminal})
+}
+
+// user is who answers questions.
+func (f *runFlags) user(terminal *consent.Terminal, log *slog.Logger) authenticator.User {
+	if f.Approve != "" {
+		return consent.Policy{Approve: f.Approve == approveAlways, Log: log}
+	}
+	return terminal
+}
+
+// unlocker gets what opens the root, as its header says.
+func (f *runFlags) unlocker(ctx context.Context, terminal *consent.Terminal) func(store.Header) ([]byte, error) {
+	return func(h store.Header) ([]byte, error) {
+		switch {
+		case h.Unlock == store.UnlockKeyFile:
+			if f.passphraseGiven() {
+				return nil, errors.New("this device is opened by a key file, not by a passphrase")
+			}
+			if f.KeyFile != "" && f.KeyFile != h.KeyFile {
+				return nil, fmt.Errorf("this device is opened by the key file %s", h.KeyFile)
+			}
+			return nil, nil
+		case f.KeyFile != "":
+			return nil, errors.New("this device is opened by a passphrase, not by a key file")
+		case f.passphraseGiven():
+			return f.readPassphrase()
+		case terminal == nil:
+			return nil, errors.New("the passphrase is needed and there is no terminal to ask on: give --passphrase-fd or --passphrase-file")
+		}
+		return console.Console{Terminal: terminal}.Secret(ctx, "Passphrase")
+	}
+}
+
+// serve runs an open device until ctx ends.
+func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *device, log *slog.Logger) error {
+	stream, control, err := c.sockets()
+	if err != nil {
+		return err
+	}
+	doors, err := dev.openDoors(stream, f.TCP, f.PCSC, log)
+	if err != nil {
+		return err
+	}
+	approve := f.Approve
+	if approve == "" {
+		approve = approveAsk
+	}
+	d := &daemon.Daemon{Doors: doors, Control: control, Log: log, Status: dev.status(approve)}
+	d.Ready = func() error {
+		if err := introduce(ctx, out, c, d, approve); err != nil {
+			return err
+		}
+		return writeReady(d, f.ReadyFD)
+	}
+	return d.Run(ctx)
+}
+
+// introduce says in plain words what runs.
+func introduce(ctx context.Context, w io.Writer, c *config, d *daemon.Daemon, approve string) error {
+	var s daemon.Status
+	if err := d.Status(ctx, &s); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "Signet runs: a passkey device (%s) in %s.\n", s.Store.Profile, s.Store.Path)
+	fmt.Fprintf(w, "PIN: %s. Consent: %s.\n\nDoors:\n", pinText(s.PIN), approveText(approve))
+	for _, door := range d.Doors {
+		fmt.Fprintf(w, "  %-7s %s\n          reached by  %s\n          use         %s\n", door.Name, door.Address, door.Reach, door.Use)
+	}
+	_, err := fmt.Fprintf(w, "\nLook at it with %q, stop it with Ctrl-C.\n", c.command("status"))
+	return err
+}
+
+func writeReady(d *daemon.Daemon, fd int) error {
+	if fd < 0 {
+		return nil
+	}
+	f := os.NewFile(uintptr(fd), fmt.Sprintf("file descriptor %d", fd))
+	if f == nil {
+		return fmt.Errorf("--ready-fd %d: %w", fd, fs.ErrInvalid)
+	}
+	if fd <= 2 {
+		return d.WriteReady(f)
+	}
+	return errors.Join(d.WriteReady(f), f.Close())
+}

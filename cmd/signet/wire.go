@@ -1,0 +1,302 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/client"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
+	"github.com/seed-77d61853/signet/ctap/hid"
+	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/file"
+	"github.com/seed-77d61853/signet/keystore/vault"
+	"github.com/seed-77d61853/signet/transport/stream"
+)
+
+// This is the only file that knows every package: it puts a device together.
+
+const (
+	profileSecurityKey = "security-key"
+	profilePlatform    = "platform"
+)
+
+func profileNames() []string { return []string{profileSecurityKey, profilePlatform} }
+
+// profileFor returns a profile as it is on a root without a chip.
+func profileFor(name string) (authenticator.Profile, error) {
+	var p authenticator.Profile
+	switch name {
+	case profileSecurityKey:
+		p = authenticator.SecurityKey()
+	case profilePlatform:
+		p = authenticator.Platform()
+	default:
+		return p, fmt.Errorf("profile %q is not known to this version", name)
+	}
+	p.MinPINLength = max(p.MinPINLength, minPINLength)
+	return p, nil
+}
+
+// errWrongSecret tells that the root does not open with what was given.
+var errWrongSecret = file.ErrWrongSecret
+
+// fileSecret is what opens an encrypted file: the passphrase, or the key file
+// that the header names.
+func fileSecret(h store.Header, passphrase []byte) (secret file.Secret, err error) {
+	switch {
+	case h.Root != store.RootFile:
+		return secret, fmt.Errorf("root %q is not known to this version", h.Root)
+	case h.Unlock == store.UnlockKeyFile:
+		return file.KeyFile(h.KeyFile), nil
+	case h.Unlock == store.UnlockPassphrase:
+		return file.Passphrase(passphrase), nil
+	}
+	return secret, fmt.Errorf("unlocking by %q is not known to this version", h.Unlock)
+}
+
+// vaultKey derives the key of the vault from the root.
+func vaultKey(ctx context.Context, root keystore.Root, id string) ([32]byte, error) {
+	key, err := root.Derive(ctx, "vault data key", []byte(id), keystore.Installation)
+	if err != nil {
+		return key, fmt.Errorf("derive the vault's key: %w", err)
+	}
+	return key, nil
+}
+
+// createDevice makes a store with all that is in it, and the key file where the
+// header names one that is not there. pin may be empty: none is set.
+func createDevice(ctx context.Context, path string, h store.Header, passphrase, pin []byte) error {
+	discard := func() error { return nil }
+	if h.Unlock == store.UnlockKeyFile {
+		err := file.CreateKeyFile(h.KeyFile)
+		switch {
+		case err == nil:
+			discard = func() error { return os.Remove(h.KeyFile) }
+		case !errors.Is(err, fs.ErrExist):
+			return fmt.Errorf("make key file: %w", err)
+		}
+	}
+	s, err := store.Create(path, h, func(s *store.Store) error {
+		secret, err := fileSecret(s.Header, passphrase)
+		if err != nil {
+			return err
+		}
+		if err := file.Create(s.RootPath(), secret, file.Options{}); err != nil {
+			return fmt.Errorf("make root: %w", err)
+		}
+		return fillDevice(ctx, s, secret, pin)
+	})
+	if err != nil {
+		return errors.Join(err, discard())
+	}
+	return s.Close()
+}
+
+// fillDevice makes the vault and sets the first PIN as a client would.
+func fillDevice(ctx context.Context, s *store.Store, secret file.Secret, pin []byte) (err error) {
+	root, err := file.Open(ctx, s.RootPath(), secret)
+	if err != nil {
+		return fmt.Errorf("open root: %w", err)
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	key, err := vaultKey(ctx, root, s.ID)
+	defer clear(key[:])
+	if err != nil {
+		return err
+	}
+	v, err := vault.Create(s.VaultPath(), key[:])
+	if err != nil {
+		return fmt.Errorf("make vault: %w", err)
+	}
+	defer func() { err = errors.Join(err, v.Close()) }()
+	profile, err := profileFor(s.Profile)
+	if err != nil {
+		return err
+	}
+	engine, err := authenticator.New(ctx, authenticator.Config{Profile: profile, Root: root, Vault: v, Copyable: s.Copyable})
+	if err != nil {
+		return fmt.Errorf("make device: %w", err)
+	}
+	defer func() { err = errors.Join(err, engine.Close(ctx)) }()
+	if len(pin) == 0 {
+		return nil
+	}
+	c := client.New(client.Local(engine, nil))
+	info, err := c.GetInfo(ctx)
+	if err != nil {
+		return fmt.Errorf("set the PIN: %w", err)
+	}
+	if err := c.SetPIN(ctx, client.Protocol(info), pin); err != nil {
+		return fmt.Errorf("set the PIN: %w", err)
+	}
+	return nil
+}
+
+// device is an open device.
+type device struct {
+	store  *store.Store
+	root   keystore.Root
+	vault  keystore.Vault
+	engine *authenticator.Authenticator
+}
+
+// openDevice opens the store at path with what unlock gets, and starts the
+// engine on it.
+func openDevice(ctx context.Context, path string, unlock func(store.Header) ([]byte, error), user authenticator.User, log *slog.Logger) (*device, error) {
+	s, err := store.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &device{store: s}
+	if err := d.open(ctx, unlock, user, log); err != nil {
+		return nil, errors.Join(err, d.Close(ctx))
+	}
+	return d, nil
+}
+
+func (d *device) open(ctx context.Context, unlock func(store.Header) ([]byte, error), user authenticator.User, log *slog.Logger) error {
+	profile, err := profileFor(d.store.Profile)
+	if err != nil {
+		return err
+	}
+	passphrase, err := unlock(d.store.Header)
+	defer clear(passphrase)
+	if err != nil {
+		return err
+	}
+	secret, err := fileSecret(d.store.Header, passphrase)
+	if err != nil {
+		return err
+	}
+	root, err := file.Open(ctx, d.store.RootPath(), secret)
+	if err != nil {
+		return fmt.Errorf("open root: %w", err)
+	}
+	d.root = root
+	reportClock(log, d.store.VaultPath())
+	key, err := vaultKey(ctx, d.root, d.store.ID)
+	defer clear(key[:])
+	if err != nil {
+		return err
+	}
+	v, err := vault.Open(d.store.VaultPath(), key[:])
+	if err != nil {
+		return fmt.Errorf("open vault: %w", err)
+	}
+	d.vault = v
+	d.engine, err = authenticator.New(ctx, authenticator.Config{
+		Profile:  profile,
+		Root:     watchedRoot{d.root, log},
+		Vault:    d.vault,
+		User:     user,
+		Copyable: d.store.Copyable,
+		Log:      log,
+	})
+	if err != nil {
+		return fmt.Errorf("start device: %w", err)
+	}
+	return nil
+}
+
+// Close stops the engine and closes what it stands on.
+func (d *device) Close(ctx context.Context) error {
+	var errs []error
+	if d.engine != nil {
+		errs = append(errs, d.engine.Close(ctx))
+	}
+	if d.vault != nil {
+		errs = append(errs, d.vault.Close())
+	}
+	if d.root != nil {
+		errs = append(errs, d.root.Close())
+	}
+	return errors.Join(append(errs, d.store.Close())...)
+}
+
+// status returns the function that completes a daemon's status.
+func (d *device) status(approve string) func(context.Context, *daemon.Status) error {
+	return func(ctx context.Context, s *daemon.Status) error {
+		gate, err := d.root.Gate().State(ctx)
+		if err != nil {
+			return fmt.Errorf("read the PIN's state: %w", err)
+		}
+		h := d.store.Header
+		s.Version, s.Approve = version(), approve
+		s.Store = daemon.Store{Path: d.store.Path, ID: h.ID, Root: h.Root, Profile: h.Profile, Copyable: h.Copyable, Created: h.Created}
+		s.PIN = daemon.PIN{Set: gate.Set, Open: gate.Open, Retries: gate.Retries}
+		return nil
+	}
+}
+
+// Doors.
+const (
+	doorStream = "stream"
+	doorTCP    = "tcp"
+	doorPCSC   = "pcsc"
+)
+
+// defaultVPCD is where vsmartcard's vpcd listens.
+const defaultVPCD = "127.0.0.1:35963"
+
+// openDoors opens the stream door, and the others where their addresses are not
+// empty. Clients are let in once the doors' Serve is called.
+func (d *device) openDoors(socket, tcp, vpcd string, log *slog.Logger) (doors []daemon.Door, err error) {
+	transport := d.transport()
+	unix, err := stream.ListenUnix(socket)
+	if err != nil {
+		return nil, fmt.Errorf("open door stream: %w", err)
+	}
+	doors = append(doors, d.streamDoor(doorStream, unix, log, transport,
+		"you alone (mode 0600, and each client's user is checked)",
+		"point a CTAPHID client at the socket; see docs/clients.md"))
+	if tcp != "" {
+		loopback, err := stream.ListenTCP(tcp)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("open door tcp: %w", err), unix.Close())
+		}
+		doors = append(doors, d.streamDoor(doorTCP, loopback, log, transport,
+			"EVERY user and program of this machine",
+			"as the socket, over TCP"))
+	}
+	if vpcd != "" {
+		return nil, errors.Join(errors.New("open door pcsc: not in this version"), unix.Close())
+	}
+	return doors, nil
+}
+
+func (d *device) streamDoor(name string, l *stream.Listener, log *slog.Logger, transport, reach, use string) daemon.Door {
+	l.Log = log
+	return daemon.Door{
+		Name:    name,
+		Address: l.Addr(),
+		Reach:   reach,
+		Use:     use,
+		Serve: func(ctx context.Context) error {
+			return l.Serve(ctx, d.engine, hid.Options{Transport: transport})
+		},
+	}
+}
+
+// transport is how clients of the stream doors reach the device, as getInfo
+// spells it.
+func (d *device) transport() string {
+	if d.store.Profile == profilePlatform {
+		return "internal"
+	}
+	return "usb"
+}
+
+// dialStream opens a CTAPHID channel through a stream door.
+func dialStream(ctx context.Context, socket string) (*hid.Channel, error) {
+	conn, err := stream.Dial(ctx, "unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	return hid.Connect(ctx, conn)
+}
