@@ -10,8 +10,6 @@ import (
 
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/ctap"
-	"github.com/seed-77d61853/signet/keystore"
-	"github.com/seed-77d61853/signet/keystore/memory"
 )
 
 // A door serves one device after the other to clients outside the process.
@@ -28,8 +26,8 @@ type door struct {
 type device struct {
 	door    door
 	profile authenticator.Profile
-	root    keystore.Root
-	vault   keystore.Vault
+	folder  string // where its stores are; "" in memory
+	store   *store
 	person  *person
 
 	engine *authenticator.Authenticator
@@ -38,11 +36,12 @@ type device struct {
 	wait   func() error
 }
 
-// startDevice serves a fresh security key until the test ends. Where the test
-// fails, the last exchanges are shown.
-func startDevice(t *testing.T, d door) *device {
+// startDevice serves a fresh security key until the test ends. Its stores are
+// in the folder, or in memory where that is "". Where the test fails, the last
+// exchanges are shown.
+func startDevice(t *testing.T, d door, folder string) *device {
 	t.Helper()
-	dev := &device{door: d, person: &person{}, log: &exchanges{}}
+	dev := &device{door: d, folder: folder, person: &person{}, log: &exchanges{}}
 	if err := dev.replace("security-key"); err != nil {
 		t.Fatal(err)
 	}
@@ -97,8 +96,11 @@ func (d *device) replace(kind string) error {
 	default:
 		return fmt.Errorf("unknown profile %q", kind)
 	}
-	d.profile = profile
-	d.root, d.vault = memory.NewRoot(nil), memory.NewVault()
+	store, err := newStore(d.folder)
+	if err != nil {
+		return err
+	}
+	d.profile, d.store = profile, store
 	if err := d.person.is("approve"); err != nil {
 		return err
 	}
@@ -110,8 +112,11 @@ func (d *device) powerOn() error {
 	if d.profile.Platform {
 		user = verifiedPerson{d.person}
 	}
+	if err := d.store.powerOn(); err != nil {
+		return err
+	}
 	engine, err := authenticator.New(context.Background(), authenticator.Config{
-		Profile: d.profile, Root: d.root, Vault: d.vault, User: user,
+		Profile: d.profile, Root: d.store.root, Vault: d.store.vault, User: user,
 	})
 	if err != nil {
 		return err
@@ -131,7 +136,7 @@ func (d *device) powerOff() error {
 	if err := d.wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("serve: %w", err)
 	}
-	return d.engine.Close(context.Background())
+	return errors.Join(d.engine.Close(context.Background()), d.store.powerOff())
 }
 
 // A person answers prompts in one way until told otherwise.
