@@ -23,8 +23,11 @@ type vectors struct {
 }
 
 type ceremonyVector struct {
-	Challenge      string
-	ClientDataJSON string `json:"clientDataJSON"`
+	Challenge         string
+	ClientDataJSON    string
+	AttestationObject string
+	AuthenticatorData string
+	Signature         string
 }
 
 func readVectors(t *testing.T) *vectors {

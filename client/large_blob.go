@@ -141,6 +141,9 @@ func (y *ceremony) getLargeBlob(in *largeBlobInputs, ext *extensionMap) {
 			ext.err = err
 			return
 		}
+		if len(plain) > requestLimit(y.info)-requestOverhead {
+			return // the device could not even be asked
+		}
 		ext.set(ctap.ExtLargeBlob, ctap.LargeBlobInput{Write: plain, OriginalSize: ref(uint64(len(in.write)))})
 	}
 }

@@ -101,15 +101,7 @@ func TestLargeBlobWriteAndRead(t *testing.T) {
 	f.info.MaxSerializedLargeBlobArray = 4096
 	f.credentials = [][]byte{{1}}
 	f.blobKey, f.blobs = blobKey, initialArray(t)
-	data := make([]byte, 1500)
-	for i := range data {
-		data[i] = byte(i * i >> 3)
-	}
-	sum := sha256.Sum256(data)
-	for i := 0; i+32 <= len(data); i += 32 { // incompressible
-		sum = sha256.Sum256(sum[:])
-		copy(data[i:], sum[:])
-	}
+	data := noise(1500)
 	write := with(with(list("allowCredentials", "AQ"), map[string]any{"userVerification": "discouraged"}),
 		extensions(map[string]any{"largeBlob": map[string]any{"write": encodeBase64URL(data)}}))
 	r, asked := signIn(t, f.client(), f, write)
@@ -151,6 +143,15 @@ func TestLargeBlobWriteAndRead(t *testing.T) {
 	if got := r.ClientExtensionResults.LargeBlob; got == nil || got.Written == nil || *got.Written {
 		t.Errorf("largeBlob %+v", got)
 	}
+}
+
+// noise is n bytes that do not compress.
+func noise(n int) []byte {
+	var data []byte
+	for sum := sha256.Sum256(nil); len(data) < n; sum = sha256.Sum256(sum[:]) {
+		data = append(data, sum[:]...)
+	}
+	return data[:n]
 }
 
 func TestLargeBlobSupport(t *testing.T) {
@@ -198,6 +199,18 @@ func TestLargeBlobInCredential(t *testing.T) {
 	if plain, err := inflate(sent.Write, *sent.OriginalSize); err != nil || string(plain) != "hello" {
 		t.Errorf("sent %q, error %v", plain, err)
 	}
+
+	// What does not fit in a message is not even sent.
+	sent = ctap.LargeBlobInput{}
+	r, _ = signIn(t, f.client(), f, with(list("allowCredentials", "AQ"), extensions(map[string]any{"largeBlob": map[string]any{"write": encodeBase64URL(noise(1000))}})))
+	if got := r.ClientExtensionResults.LargeBlob; got == nil || got.Written == nil || *got.Written || sent.Write != nil {
+		t.Errorf("largeBlob %+v", got)
+	}
+	hello, err := deflate([]byte("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent.Write = hello
 	f.seen = nil
 	for _, tt := range []struct {
 		size uint64
