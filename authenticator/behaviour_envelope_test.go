@@ -8,7 +8,7 @@ import "bytes"
 func spoil(params []byte) []byte { return append([]byte{cmdMakeCredential}, params...) }
 
 var envelopeBehaviours = []behaviour{
-	{1, bothProfiles, engine, "a request of no bytes is no command", func(b *bench) {
+	{1, bothProfiles, engine | apdu, "a request of no bytes is no command", func(b *bench) {
 		b.expectRaw(invalidCommand, nil)
 	}},
 	{2, bothProfiles, everyDoor, "commands that the device does not have", func(b *bench) {

@@ -64,10 +64,6 @@ func behaviours() []behaviour {
 // absent names what no device of ours can show, and why.
 var absent = map[int]string{
 	59: "every profile makes discoverable credentials, so none can refuse rk for want of support",
-
-	290: "the smart-card door is not there yet",
-	291: "the smart-card door is not there yet",
-	292: "the smart-card door is not there yet",
 }
 
 // mostAbsent keeps the list of excuses short.
@@ -83,6 +79,7 @@ func TestBehaviours(t *testing.T) {
 	}{
 		{"engine", engine, openEngine},
 		{"hid", hid, openHID},
+		{"apdu", apdu, openAPDU},
 	} {
 		here, passed, failed := 0, 0, 0
 		for _, row := range rows {
