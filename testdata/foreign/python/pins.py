@@ -2,6 +2,7 @@
 
 import os
 
+from fido2.ctap2.blob import LargeBlobs
 from fido2.ctap2.config import Config
 from fido2.ctap2.credman import CredentialManagement
 from fido2.ctap2.pin import ClientPin, PinProtocolV1, PinProtocolV2
@@ -123,6 +124,12 @@ def permissions(signet):
     ok("makeCredential takes mc for its site")
     refused(ERR.PIN_AUTH_INVALID, create, token, protocol)
     ok("once")
+    token, protocol = signet.token(PIN, MC | CM | LBW, RP)
+    create(token, protocol)
+    LargeBlobs(signet.ctap, protocol, token).write_blob_array([])
+    manage = CredentialManagement(signet.ctap, protocol, token)
+    refused(ERR.PIN_AUTH_INVALID, manage.enumerate_creds_begin, sha256(RP.encode()))
+    ok("and leaves large blobs alone to be written")
     old, protocol = signet.token(PIN, MC, RP)
     signet.token(PIN, MC, RP)
     refused(ERR.PIN_AUTH_INVALID, create, old, protocol)
