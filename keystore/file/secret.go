@@ -50,9 +50,9 @@ func CreateKeyFile(path string) error {
 func (s Secret) stretch(h *Header, rootPath string) (*keystore.Secret, error) {
 	if s.kind != h.Kind {
 		if h.Kind == KindKeyFile {
-			return nil, errors.New("it is opened by a key file, not by a passphrase")
+			return nil, fmt.Errorf("%w: it is opened by a key file", ErrWrongSecret)
 		}
-		return nil, errors.New("it is opened by a passphrase, not by a key file")
+		return nil, fmt.Errorf("%w: it is opened by a passphrase", ErrWrongSecret)
 	}
 	if s.kind == KindKeyFile {
 		return readKeyFile(s.path, rootPath)
