@@ -20,7 +20,7 @@ import (
 type fake struct{ closed chan *ctap.Session }
 
 func (f *fake) ServeCTAP(ctx context.Context, s *ctap.Session, req []byte) []byte {
-	if req[0] == 0xE1 {
+	if len(req) > 0 && req[0] == 0xE1 {
 		s.SetUserNeeded(true)
 		defer s.SetUserNeeded(false)
 		<-ctx.Done()
