@@ -65,7 +65,14 @@ func parseHost(s string) (string, bool) {
 		return addr.String(), true
 	}
 	host, err := domains.ToASCII(s)
-	if err != nil || host == "" || len(host) > 253 || strings.HasSuffix(host, ".") {
+	if err != nil {
+		return "", false
+	}
+	// Some of what maps to ASCII does not stand there: invalid UTF-8, say.
+	if again, err := domains.ToASCII(host); err != nil || again != host {
+		return "", false
+	}
+	if host == "" || len(host) > 253 {
 		return "", false
 	}
 	for label := range strings.SplitSeq(host, ".") {

@@ -253,6 +253,7 @@ func FuzzRelatedOrigins(f *testing.F) {
 func FuzzRegistrableSuffix(f *testing.F) {
 	f.Add("example.com", "www.example.com")
 	f.Add("github.io", "a.github.io")
+	f.Add("\x81", "\x80")
 	f.Fuzz(func(t *testing.T, rpID, host string) {
 		h, ok := parseHost(host)
 		r, ok2 := parseHost(rpID)
