@@ -176,3 +176,55 @@ func TestTouchTransitions(t *testing.T) {
 		}
 	})
 }
+
+// TestTokenDuringQuestion: one token buys one touch, also where two sessions ask
+// at the same time, and a touch does not spend a token that came meanwhile.
+func TestTokenDuringQuestion(t *testing.T) {
+	start := func(t *testing.T) (d *device, u *slow, token []byte, signIn func([]byte) <-chan error) {
+		u = newSlow()
+		d = newDevice(t, Config{User: u})
+		mustBe(t, "set PIN", d.setPIN(t.Context(), "1234"), nil)
+		fetch := func() []byte {
+			token, err := d.pinToken(t.Context(), "1234", ctap.PermissionMC|ctap.PermissionGA, rpID)
+			mustBe(t, "token", err, nil)
+			return token
+		}
+		go func() { u.answer <- Consent{Present: true} }()
+		_, err := d.register(t.Context(), rpID, "user", fetch(), nil)
+		mustBe(t, "register", err, nil)
+		return d, u, fetch(), func(token []byte) <-chan error {
+			other := *d
+			other.session = &ctap.Session{Transport: "usb", MaxMsgSize: ctap.MaxHIDMsgSize}
+			done := make(chan error, 1)
+			go func() {
+				_, err := other.login(t.Context(), rpID, token, nil)
+				done <- err
+			}()
+			synctest.Wait()
+			return done
+		}
+	}
+	t.Run("used twice", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			_, u, token, signIn := start(t)
+			first, second := signIn(token), signIn(token)
+			u.answer <- Consent{Present: true}
+			mustBe(t, "first", <-first, nil)
+			u.answer <- Consent{Present: true}
+			mustBe(t, "second", <-second, ctap.ErrPINAuthInvalid)
+		})
+	})
+	t.Run("replaced", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d, u, token, signIn := start(t)
+			first := signIn(token)
+			next, err := d.pinToken(t.Context(), "1234", ctap.PermissionGA, rpID)
+			mustBe(t, "next token", err, nil)
+			u.answer <- Consent{Present: true}
+			mustBe(t, "with the old token", <-first, ctap.ErrPINAuthInvalid)
+			second := signIn(next)
+			u.answer <- Consent{Present: true}
+			mustBe(t, "with the new token", <-second, nil)
+		})
+	})
+}

@@ -309,11 +309,15 @@ func (a *Authenticator) checkPermissions(req *ctap.ClientPINRequest, mcga bool) 
 	case wanted&(ctap.PermissionMC|ctap.PermissionGA) != 0 && !mcga,
 		wanted&ctap.PermissionBE != 0,
 		wanted&ctap.PermissionLBW != 0 && !a.profile.has(ctap.ExtLargeBlobKey),
-		wanted&ctap.PermissionPCMR != 0 && wanted != ctap.PermissionPCMR:
+		wanted&ctap.PermissionPCMR != 0 && wanted&allPermissions != ctap.PermissionPCMR:
 		return ctap.ErrUnauthorizedPermission
 	}
 	return nil
 }
+
+// allPermissions are those that the standard defines; other bits say nothing.
+const allPermissions = ctap.PermissionMC | ctap.PermissionGA | ctap.PermissionCM | ctap.PermissionBE |
+	ctap.PermissionLBW | ctap.PermissionACFG | ctap.PermissionPCMR
 
 // provePIN takes the steps that every way to a token by PIN shares: agree on a
 // secret, get the person's consent where the device can ask for it, judge the

@@ -111,7 +111,7 @@ func (a *Authenticator) parseMakeExtensions(in ctap.Extensions, rk bool) (e make
 	if e.hmacSecret, err = a.flagInput(in, ctap.ExtHMACSecret); err != nil {
 		return e, err
 	}
-	e.hmacSecretMC, err = a.parseHMACSecret(in, ctap.ExtHMACSecretMC)
+	e.hmacSecretMC, err = a.parseHMACSecret(in, ctap.ExtHMACSecretMC, true)
 	if err == nil && e.hmacSecretMC != nil && !e.hmacSecret {
 		err = ctap.ErrMissingParameter
 	}
@@ -187,14 +187,8 @@ func (a *Authenticator) parseGetExtensions(in ctap.Extensions, up bool) (e getEx
 	if bytes.Equal(in[ctap.ExtHMACSecret], cborFalse) {
 		return e, nil
 	}
-	if e.hmacSecret, err = a.parseHMACSecret(in, ctap.ExtHMACSecret); err != nil {
-		return e, err
-	}
-	if e.hmacSecret != nil && !up {
-		e.wipe()
-		return e, ctap.ErrUnsupportedOption
-	}
-	return e, nil
+	e.hmacSecret, err = a.parseHMACSecret(in, ctap.ExtHMACSecret, up)
+	return e, err
 }
 
 // cborFalse is how some clients say that they do not want an extension.

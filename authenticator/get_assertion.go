@@ -101,7 +101,9 @@ func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, param
 			}
 			user.choice = consent.Choice
 		}
-		a.token.spend()
+		if err := a.spend(user); err != nil {
+			return nil, err
+		}
 	}
 
 	// Steps 10 to 13: one assertion, and a promise of more where the device

@@ -32,8 +32,9 @@ func (h *hmacSecret) clone() *hmacSecret {
 const saltLength = 32
 
 // parseHMACSecret checks the salts' authentication and decrypts them; nil where
-// the request does not use the extension.
-func (a *Authenticator) parseHMACSecret(in ctap.Extensions, id string) (*hmacSecret, error) {
+// the request does not use the extension. Without a person's presence there is no
+// output to ask for.
+func (a *Authenticator) parseHMACSecret(in ctap.Extensions, id string, up bool) (*hmacSecret, error) {
 	var input ctap.HMACSecretInput
 	ok, err := a.input(in, id, &input)
 	if err != nil || !ok {
@@ -47,6 +48,9 @@ func (a *Authenticator) parseHMACSecret(in ctap.Extensions, id string) (*hmacSec
 		if p, err = protocolOf(input.PinUvAuthProtocol); err != nil {
 			return nil, err
 		}
+	}
+	if !up {
+		return nil, ctap.ErrUnsupportedOption
 	}
 	secret, err := a.decapsulate(p, input.KeyAgreement)
 	if err != nil {

@@ -77,7 +77,9 @@ func (a *Authenticator) makeCredential(ctx context.Context, s *ctap.Session, par
 			return nil, err
 		}
 	}
-	a.token.spend()
+	if err := a.spend(user); err != nil {
+		return nil, err
+	}
 
 	// Steps 15 to 18: the credential.
 	c := &credential{
@@ -164,7 +166,9 @@ func (a *Authenticator) exclude(ctx context.Context, s *ctap.Session, rpIDHash [
 			return err
 		}
 	}
-	a.token.spend()
+	if err := a.spend(user); err != nil {
+		return err
+	}
 	return ctap.ErrCredentialExcluded
 }
 

@@ -24,10 +24,11 @@ type verification struct {
 
 // verified is what came of it: facts, never wishes.
 type verified struct {
-	verified bool // the person was verified
-	present  bool // and was present beyond doubt
-	choice   int  // the account chosen in the same prompt
-	token    uint64
+	verified bool   // the person was verified
+	present  bool   // and was present beyond doubt
+	choice   int    // the account chosen in the same prompt
+	token    uint64 // serial of the token that proved it; 0: none did
+	before   uint64 // serial of the token, whosever, when the command began
 	done     func() // to call when the command ends
 }
 
@@ -83,7 +84,7 @@ func (a *Authenticator) denySplit(pinHelps bool) error {
 // verify checks the pinUvAuthParam or verifies the person by the device's own
 // means (§6.1.2 step 11, §6.2.2 step 6). The result's done is never nil.
 func (a *Authenticator) verify(ctx context.Context, s *ctap.Session, v *verification, p Prompt) (verified, error) {
-	result := verified{done: func() {}}
+	result := verified{before: a.token.serial, done: func() {}}
 	switch {
 	case !a.protected():
 		return result, nil
@@ -110,6 +111,20 @@ func (a *Authenticator) verify(ctx context.Context, s *ctap.Session, v *verifica
 		result.verified, result.present, result.choice = true, true, consent.Choice
 	}
 	return result, nil
+}
+
+// spend takes from the token what the touch just given pays for. While the person
+// was being asked, another session can have used the same token up, or replaced
+// it: then it proves nothing any more, and a token that is not this request's
+// is left alone.
+func (a *Authenticator) spend(v verified) error {
+	if v.token != 0 && (!a.token.inUse || a.token.serial != v.token || !a.token.userVerified) {
+		return ctap.ErrPINAuthInvalid
+	}
+	if a.token.serial == v.before {
+		a.token.spend()
+	}
+	return nil
 }
 
 // uvError gives a failed built-in verification its status within makeCredential
