@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/ctap/hid"
+	"github.com/seed-77d61853/signet/transport/pcsc"
 	"github.com/seed-77d61853/signet/transport/stream"
 )
 
@@ -29,6 +30,15 @@ func streamDoor(t *testing.T, scheme string) door {
 		return background(func() error { return l.Serve(ctx, h, hid.Options{Wink: func() {}}) }), nil
 	}
 	return door{address: scheme + socket, open: open}
+}
+
+// cardDoor is a card in the reader of the vpcd at the address.
+func cardDoor(address string, env ...string) door {
+	open := func(ctx context.Context, h ctap.Handler) (func() error, error) {
+		card := pcsc.Card{Address: address}
+		return background(func() error { return card.Serve(ctx, h) }), nil
+	}
+	return door{address: "card:" + readerName, env: env, open: open}
 }
 
 // background runs serve, and gives what waits for its end.
