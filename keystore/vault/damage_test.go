@@ -138,7 +138,7 @@ func FuzzRecord(f *testing.F) {
 	prefix := keys.listPrefix(rp)
 	s := &stored{id: []byte("id"), places: []place{placeOn(prefix, 5)}, value: []byte("value")}
 	sealed := keys.seal(key, s)
-	plain, err := keys.value.Open(nil, sealed[:nonceSize], sealed[nonceSize:], append(bytes.Clone(recordKind), key[:]...))
+	plain, err := keys.value.Open(nil, sealed[:nonceSize], sealed[nonceSize:], bindingOf(key))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		sealed := keys.seal(key, s)
-		again, err := keys.value.Open(nil, sealed[:nonceSize], sealed[nonceSize:], append(bytes.Clone(recordKind), key[:]...))
+		again, err := keys.value.Open(nil, sealed[:nonceSize], sealed[nonceSize:], bindingOf(key))
 		if err != nil || !bytes.Equal(again, plain) {
 			t.Fatalf("%x sealed again is %x, %v", plain, again, err)
 		}

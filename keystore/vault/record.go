@@ -132,8 +132,8 @@ const (
 	tagSize   = 16
 )
 
-// recordKind is the additional data of sealed records, before their key.
-var recordKind = []byte("record\x00")
+// bindingOf is the additional data of the record in an entry.
+func bindingOf(key [hashSize]byte) []byte { return append([]byte("record\x00"), key[:]...) }
 
 // seal encodes and encrypts a record for the entry that it stands in:
 //
@@ -152,7 +152,7 @@ func (k *keys) seal(key [hashSize]byte, s *stored) []byte {
 	}
 	plain = append(plain, s.value...)
 	defer clear(plain)
-	return k.value.Seal(out, out[:nonceSize], plain, slices.Concat(recordKind, key[:]))
+	return k.value.Seal(out, out[:nonceSize], plain, bindingOf(key))
 }
 
 // unseal undoes seal: keystore.ErrCorrupt where the record is not the one that
@@ -161,7 +161,7 @@ func (k *keys) unseal(key [hashSize]byte, sealed []byte) (*stored, error) {
 	if len(sealed) < nonceSize+tagSize {
 		return nil, fmt.Errorf("sealed record of %d bytes: %w", len(sealed), keystore.ErrCorrupt)
 	}
-	plain, err := k.value.Open(nil, sealed[:nonceSize], sealed[nonceSize:], slices.Concat(recordKind, key[:]))
+	plain, err := k.value.Open(nil, sealed[:nonceSize], sealed[nonceSize:], bindingOf(key))
 	if err != nil {
 		return nil, fmt.Errorf("sealed record: %w: %w", keystore.ErrCorrupt, err)
 	}

@@ -19,24 +19,24 @@ type tx struct {
 	v        *Vault
 	btx      *bolt.Tx
 	records  *bolt.Bucket
-	lists    *bolt.Bucket
+	lists    *bolt.Bucket // nil: not needed yet
 	readOnly bool
 	damage   error // what a write met; the transaction is lost
 }
 
-func newTx(v *Vault, btx *bolt.Tx) (*tx, error) {
-	t := &tx{v: v, btx: btx, readOnly: !btx.Writable()}
-	return t, t.findBuckets()
-}
-
-func (t *tx) findBuckets() error {
-	return guard(func() error {
-		t.records, t.lists = t.btx.Bucket(recordBucket), t.btx.Bucket(listBucket)
-		if t.records == nil || t.lists == nil {
-			return fmt.Errorf("a part is missing: %w", keystore.ErrCorrupt)
-		}
-		return nil
-	})
+// findBuckets finds where the records are, and where lists are needed, these.
+// It runs guarded.
+func (t *tx) findBuckets(lists bool) error {
+	if t.records == nil {
+		t.records = t.btx.Bucket(recordBucket)
+	}
+	if lists && t.lists == nil {
+		t.lists = t.btx.Bucket(listBucket)
+	}
+	if t.records == nil || lists && t.lists == nil {
+		return fmt.Errorf("a part is missing: %w", keystore.ErrCorrupt)
+	}
+	return nil
 }
 
 // write runs a step that writes.
@@ -44,7 +44,12 @@ func (t *tx) write(step func() error) error {
 	if t.readOnly {
 		return errReadOnly
 	}
-	err := guard(step)
+	err := guard(func() error {
+		if err := t.findBuckets(true); err != nil {
+			return err
+		}
+		return step()
+	})
 	if errors.Is(err, keystore.ErrCorrupt) {
 		t.damage = err
 	}
@@ -55,6 +60,9 @@ func (t *tx) write(step func() error) error {
 func (t *tx) load(key [hashSize]byte) (*stored, error) {
 	var s *stored
 	err := guard(func() (err error) {
+		if err := t.findBuckets(false); err != nil {
+			return err
+		}
 		sealed := t.records.Get(key[:])
 		if sealed == nil {
 			return fs.ErrNotExist
@@ -160,11 +168,9 @@ func (t *tx) Delete(id []byte) error {
 // Wipe implements keystore.Tx.
 func (t *tx) Wipe() error {
 	err := t.write(func() error {
+		t.records, t.lists = nil, nil
 		return errors.Join(t.btx.DeleteBucket(recordBucket), t.btx.DeleteBucket(listBucket), createBuckets(t.btx))
 	})
-	if err == nil {
-		err = t.findBuckets()
-	}
 	if err != nil {
 		return fmt.Errorf("wipe vault %s: %w", t.v.path, err)
 	}
@@ -211,6 +217,9 @@ func (t *tx) before(cursor **bolt.Cursor, from place) (*stored, error) {
 	err := guard(func() error {
 		var k, v []byte
 		if *cursor == nil {
+			if err := t.findBuckets(true); err != nil {
+				return err
+			}
 			*cursor = t.lists.Cursor()
 			if k, _ = (*cursor).Seek(from[:]); k == nil {
 				k, v = (*cursor).Last()

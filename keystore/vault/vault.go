@@ -238,11 +238,7 @@ func (v *Vault) View(ctx context.Context, f func(keystore.Tx) error) error {
 		return v.wrap("view", err)
 	}
 	defer guard(btx.Rollback)
-	t, err := newTx(v, btx)
-	if err != nil {
-		return v.wrap("view", err)
-	}
-	return f(t)
+	return f(&tx{v: v, btx: btx, readOnly: true})
 }
 
 // Update implements keystore.Vault.
@@ -268,10 +264,7 @@ func (v *Vault) Update(ctx context.Context, f func(keystore.Tx) error) error {
 			v.breakOn(guard(btx.Rollback))
 		}
 	}()
-	t, err := newTx(v, btx)
-	if err != nil {
-		return v.wrap("update", err)
-	}
+	t := &tx{v: v, btx: btx}
 	if err := f(t); err != nil {
 		return err
 	}
