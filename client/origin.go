@@ -121,7 +121,7 @@ func registrableSuffix(rpID, host string) bool {
 		return false
 	}
 	suffix, _ = publicsuffix.PublicSuffix(host)
-	return !strings.HasSuffix(suffix, "."+rpID) && suffix != rpID
+	return !strings.HasSuffix(suffix, "."+rpID)
 }
 
 // registrableDomain returns host's public suffix and one label more; empty
