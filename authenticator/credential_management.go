@@ -171,7 +171,10 @@ func beginError(err error) error {
 // credsNext delivers the next record of the enumeration under way.
 func (a *Authenticator) credsNext(ctx context.Context, s *ctap.Session, sub uint64, item func(keystore.Record) (*ctap.CredentialManagementResponse, error)) (*ctap.CredentialManagementResponse, error) {
 	e := &a.pending.enumeration
-	if !a.pending.of(pendingEnumeration, s) || e.next != sub || e.rest == 0 {
+	if !a.pending.of(pendingEnumeration, s) || e.next != sub {
+		return nil, ctap.ErrNotAllowed
+	}
+	if e.rest == 0 {
 		a.pending.drop()
 		return nil, ctap.ErrNotAllowed
 	}

@@ -72,18 +72,22 @@ func (a *Authenticator) writeLargeBlobs(ctx context.Context, s *ctap.Session, re
 	if uint64(len(fragment)) > maxFragment {
 		return ctap.ErrInvalidLength
 	}
-	if err := a.beginBlob(s, req); err != nil {
+	if err := a.checkBlobPlace(s, req); err != nil {
 		return err
 	}
-	if !a.pending.of(pendingBlob, s) || offset != uint64(len(a.pending.blob.data)) {
-		return ctap.ErrInvalidSeq
-	}
+	var token uint64
 	if a.protected() || a.state.AlwaysUv {
 		if err := a.authorizeBlob(req); err != nil {
 			return err
 		}
-		a.pending.token = a.token.serial
+		token = a.token.serial
 	}
+	// Only now: who may not write must not end what another session has begun.
+	if offset == 0 {
+		a.pending.begin(pendingBlob, s, a.now(), token)
+		a.pending.blob = blobWrite{expectedLength: *req.Length}
+	}
+	a.pending.token = token
 	write := &a.pending.blob
 	if offset+uint64(len(fragment)) > write.expectedLength {
 		return ctap.ErrInvalidParameter
@@ -98,15 +102,16 @@ func (a *Authenticator) writeLargeBlobs(ctx context.Context, s *ctap.Session, re
 	return a.commitBlob(ctx, data)
 }
 
-// beginBlob starts a write where the offset is 0, and otherwise only checks.
-func (a *Authenticator) beginBlob(s *ctap.Session, req *ctap.LargeBlobsRequest) error {
-	if *req.Offset != 0 {
-		if req.Length != nil {
-			return ctap.ErrInvalidParameter
-		}
-		return nil
-	}
+// checkBlobPlace checks that a fragment begins an array that fits, or continues
+// the one under way.
+func (a *Authenticator) checkBlobPlace(s *ctap.Session, req *ctap.LargeBlobsRequest) error {
 	switch {
+	case *req.Offset > 0 && req.Length != nil:
+		return ctap.ErrInvalidParameter
+	case *req.Offset > 0:
+		if !a.pending.of(pendingBlob, s) || *req.Offset != uint64(len(a.pending.blob.data)) {
+			return ctap.ErrInvalidSeq
+		}
 	case req.Length == nil:
 		return ctap.ErrInvalidParameter
 	case *req.Length > uint64(a.profile.MaxLargeBlobArray):
@@ -114,8 +119,6 @@ func (a *Authenticator) beginBlob(s *ctap.Session, req *ctap.LargeBlobsRequest) 
 	case *req.Length < blobTrailer+1:
 		return ctap.ErrInvalidParameter
 	}
-	a.pending.begin(pendingBlob, s, a.now(), 0)
-	a.pending.blob = blobWrite{expectedLength: *req.Length}
 	return nil
 }
 
