@@ -1,8 +1,14 @@
 package memory_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"runtime"
 	"testing"
 
+	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
 	"github.com/seed-77d61853/signet/keystore/keystoretest"
 	"github.com/seed-77d61853/signet/keystore/memory"
@@ -30,4 +36,81 @@ func TestVault(t *testing.T) {
 		},
 		Forgetful: true,
 	})
+}
+
+// TestCheap makes ten thousand devices with a passkey each, at once: under
+// 100 MB.
+func TestCheap(t *testing.T) {
+	const devices = 10_000
+	type device struct {
+		root  *memory.Root
+		vault *memory.Vault
+	}
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	all := make([]device, devices)
+	for i := range all {
+		d := device{memory.NewRoot(nil), memory.NewVault()}
+		h, _, err := d.root.Create(t.Context(), ctap.ES256, []byte("site"), keystore.Ungated)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = d.vault.Update(t.Context(), func(tx keystore.Tx) error {
+			return tx.Put(keystore.Record{ID: h[:32], Value: h}, keystore.Index{Kind: "rp", Value: []byte("site")})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i] = d
+	}
+	used := heap() - before
+	runtime.KeepAlive(all)
+	if used > 100_000_000 {
+		t.Errorf("%d devices take %d bytes", devices, used)
+	}
+	t.Logf("%d bytes a device", used/devices)
+}
+
+func BenchmarkNewRoot(b *testing.B) {
+	for b.Loop() {
+		memory.NewRoot(nil)
+	}
+}
+
+// BenchmarkSign opens a key and signs: compare with BenchmarkBareSign.
+func BenchmarkSign(b *testing.B) {
+	root := memory.NewRoot([]byte("seed"))
+	h, _, err := root.Create(b.Context(), ctap.ES256, []byte("site"), keystore.Ungated)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := make([]byte, 32)
+	for b.Loop() {
+		k, err := root.Open(b.Context(), h, []byte("site"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := k.Sign(b.Context(), digest, crypto.SHA256); err != nil {
+			b.Fatal(err)
+		}
+		k.Close()
+	}
+}
+
+func BenchmarkBareSign(b *testing.B) {
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := make([]byte, 32)
+	for b.Loop() {
+		if _, err := k.Sign(nil, digest, crypto.SHA256); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
