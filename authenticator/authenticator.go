@@ -154,12 +154,18 @@ func (a *Authenticator) Lock(context.Context) {
 }
 
 func (a *Authenticator) lock() {
-	a.token.stopUsing()
-	a.pending.drop()
+	a.endTokens()
 	a.shutGate()
 	if a.gateTimer != nil {
 		a.gateTimer.Stop()
 	}
+}
+
+// endTokens ends the token, and with it whatever a token has authorised: also the
+// persistent one, which the caller has replaced.
+func (a *Authenticator) endTokens() {
+	a.token.stopUsing()
+	a.pending.drop()
 }
 
 // Versions lists the protocol versions spoken now (§6.4). U2F cannot verify

@@ -90,7 +90,7 @@ func (a *Authenticator) setMinPINLength(ctx context.Context, params ctap.RawMess
 		}
 	})
 	if err == nil && force {
-		a.token.stopUsing()
+		a.endTokens()
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/ctap/pinuv"
 )
 
 // elsewhere is the same device through another session.
@@ -48,4 +49,74 @@ func TestStrangerKeepsPending(t *testing.T) {
 			mustBe(t, "next assertion", d.send(ctx, ctap.CommandGetNextAssertion, nil, nil), nil)
 		})
 	}
+}
+
+// TestEnumerationEndsWithPersistentToken: what the persistent token has begun
+// ends when a new PIN, or the order to choose one, revokes it.
+func TestEnumerationEndsWithPersistentToken(t *testing.T) {
+	for name, revoke := range map[string]func(ctx context.Context, d *device) error{
+		"new PIN": func(ctx context.Context, d *device) error { return d.newPIN(ctx, "1234", "12345") },
+		"forced change": func(ctx context.Context, d *device) error {
+			token, err := d.pinToken(ctx, "1234", ctap.PermissionACFG, "")
+			if err != nil {
+				return err
+			}
+			return d.configure(ctx, token, ctap.ConfigSetMinPINLength, ctap.SetMinPINLengthParams{ForceChangePIN: true})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			d := registered(ctx, t, Config{}, "a", "b")
+			mustBe(t, "set PIN", d.setPIN(ctx, "1234"), nil)
+			token, err := d.pinToken(ctx, "1234", ctap.PermissionPCMR, "")
+			mustBe(t, "persistent token", err, nil)
+			hash := sum([]byte(rpID))
+			_, err = d.manage(ctx, token, ctap.CredsEnumBegin, &ctap.CredentialManagementParams{RPIDHash: hash[:]})
+			mustBe(t, "begin", err, nil)
+			mustBe(t, "revoke", revoke(ctx, d.elsewhere()), nil)
+			_, err = d.manage(ctx, nil, ctap.CredsEnumNext, nil)
+			mustBe(t, "next", err, ctap.ErrNotAllowed)
+		})
+	}
+}
+
+// manage sends a subcommand of credentialManagement, under a token if there is
+// one.
+func (d *device) manage(ctx context.Context, token []byte, sub uint64, params *ctap.CredentialManagementParams) (*ctap.CredentialManagementResponse, error) {
+	req := ctap.CredentialManagementRequest{SubCommand: &sub}
+	if params != nil {
+		req.SubCommandParams = encoded(params)
+	}
+	if token != nil {
+		req.PinUvAuthProtocol = ptr(uint64(2))
+		req.PinUvAuthParam = pinuv.Authenticate(pinuv.Two, token, []byte{byte(sub)}, req.SubCommandParams)
+	}
+	reply := new(ctap.CredentialManagementResponse)
+	if sub == ctap.CredsDelete || sub == ctap.CredsUpdateUser {
+		return reply, d.send(ctx, ctap.CommandCredentialManagement, req, nil)
+	}
+	return reply, d.send(ctx, ctap.CommandCredentialManagement, req, reply)
+}
+
+// configure sends a subcommand of authenticatorConfig, under a token if there is
+// one.
+func (d *device) configure(ctx context.Context, token []byte, sub uint64, params any) error {
+	req := ctap.ConfigRequest{SubCommand: &sub}
+	if params != nil {
+		req.SubCommandParams = encoded(params)
+	}
+	if token != nil {
+		req.PinUvAuthProtocol = ptr(uint64(2))
+		req.PinUvAuthParam = pinuv.Authenticate(pinuv.Two, token, authPrefix(), []byte{byte(ctap.CommandConfig), byte(sub)}, req.SubCommandParams)
+	}
+	return d.send(ctx, ctap.CommandConfig, req, nil)
+}
+
+// encoded is a value of the tests' own, which always encodes.
+func encoded(v any) ctap.RawMessage {
+	b, err := ctap.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }

@@ -143,7 +143,7 @@ func (a *Authenticator) storePIN(ctx context.Context, pin newPIN) error {
 	}); err != nil {
 		return err
 	}
-	a.token.stopUsing()
+	a.endTokens()
 	if err := a.gate.SetPIN(ctx, pin.hash[:]); err != nil {
 		return fmt.Errorf("set PIN: %w", err)
 	}
