@@ -85,6 +85,8 @@ type ceremony struct {
 	// tokens for built-in verification, that the option uv is to be sent.
 	token    *Token
 	uvOption bool
+
+	evaluation *hmacSecret // of the PRF, under way; nil where there is none
 }
 
 // begin checks the origin, the RP ID and with check what else the options hold,
@@ -123,11 +125,10 @@ func (c *Client) begin(ctx context.Context, kind string, challenge []byte, rpID 
 	return y, nil
 }
 
-// end forgets the token. A nil ceremony has none.
+// end forgets the secrets.
 func (y *ceremony) end() {
-	if y != nil {
-		y.token.Wipe()
-	}
+	y.token.Wipe()
+	y.evaluation.wipe()
 }
 
 // lifetime bounds ctx by the options' timeout, in milliseconds, within the

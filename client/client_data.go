@@ -9,8 +9,8 @@ import (
 
 // Values of ClientData.Type.
 const (
-	TypeCreate = "webauthn.create"
-	TypeGet    = "webauthn.get"
+	ClientDataCreate = "webauthn.create"
+	ClientDataGet    = "webauthn.get"
 )
 
 // ClientData is what the client says of a ceremony and the authenticator signs

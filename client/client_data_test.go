@@ -57,7 +57,7 @@ func unhex(t *testing.T, s string) []byte {
 func TestClientDataVectors(t *testing.T) {
 	n := 0
 	for _, c := range readVectors(t).Ceremonies {
-		for kind, v := range map[string]*ceremonyVector{TypeCreate: c.Registration, TypeGet: c.Authentication} {
+		for kind, v := range map[string]*ceremonyVector{ClientDataCreate: c.Registration, ClientDataGet: c.Authentication} {
 			if v == nil {
 				continue
 			}

@@ -20,7 +20,7 @@ func (c *Client) create(ctx context.Context, options []byte) ([]byte, error) {
 	}
 	ctx, cancel := c.lifetime(ctx, o.timeout)
 	defer cancel()
-	y, err := c.begin(ctx, TypeCreate, o.challenge, o.rpID, func(caller origin) error { return o.check(caller) })
+	y, err := c.begin(ctx, ClientDataCreate, o.challenge, o.rpID, func(caller origin) error { return o.check(caller) })
 	if err != nil {
 		return nil, timedOut(ctx, err)
 	}
@@ -80,11 +80,10 @@ func (y *ceremony) register(ctx context.Context, o *creationOptions) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	req, evaluation, err := y.makeCredentialRequest(ctx, o, rk, exclude)
+	req, err := y.makeCredentialRequest(ctx, o, rk, exclude)
 	if err != nil {
 		return nil, err
 	}
-	defer evaluation.end()
 	resp, err := y.makeCredential(ctx, req)
 	if err != nil {
 		return nil, err
@@ -93,7 +92,7 @@ func (y *ceremony) register(ctx context.Context, o *creationOptions) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	out, err := y.createdExtensions(o, rk, resp, auth, evaluation)
+	out, err := y.createdExtensions(o, rk, resp, auth)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +117,7 @@ func (y *ceremony) verifiesAtCreate(o *creationOptions, rk bool) bool {
 // evaluatesAtCreate reports whether the PRF is evaluated at once. Only the
 // device's PRF for verified persons is used (WebAuthn §10.1.4).
 func (y *ceremony) evaluatesAtCreate(o *creationOptions) bool {
-	return o.extensions.prf.evaluates() && y.canVerify() && hasExtension(y.info, ctap.ExtHMACSecretMC)
+	return o.extensions.prf.evaluates() && y.canVerify() && y.canAsk() && hasExtension(y.info, ctap.ExtHMACSecretMC)
 }
 
 // excluded looks for the account's credentials and returns the exclude list to
@@ -157,7 +156,7 @@ func (y *ceremony) excludedByAppID(ctx context.Context, appID string, old []ctap
 	return fmt.Errorf("excluded by AppID: %w", ctap.ErrCredentialExcluded)
 }
 
-func (y *ceremony) makeCredentialRequest(ctx context.Context, o *creationOptions, rk bool, exclude []ctap.Descriptor) (*ctap.MakeCredentialRequest, *hmacSecret, error) {
+func (y *ceremony) makeCredentialRequest(ctx context.Context, o *creationOptions, rk bool, exclude []ctap.Descriptor) (*ctap.MakeCredentialRequest, error) {
 	req := &ctap.MakeCredentialRequest{
 		ClientDataHash:   y.clientDataHash[:],
 		RP:               &ctap.RP{ID: y.rpID, Name: o.rpName},
@@ -166,11 +165,10 @@ func (y *ceremony) makeCredentialRequest(ctx context.Context, o *creationOptions
 		ExcludeList:      exclude,
 		Options:          options(rk, y.uvOption),
 	}
-	ext, evaluation, err := y.createExtensions(ctx, o, rk)
-	if err != nil {
-		return nil, nil, err
+	var err error
+	if req.Extensions, err = y.createExtensions(ctx, o, rk); err != nil {
+		return nil, err
 	}
-	req.Extensions = ext
 	if o.attestation == attestationEnterprise && y.info.Options["ep"] {
 		req.EnterpriseAttest = ref[uint64](1)
 		if slices.Contains(y.client.Enterprise, y.rpID) {
@@ -183,7 +181,7 @@ func (y *ceremony) makeCredentialRequest(ctx context.Context, o *creationOptions
 			req.AttestationFormats = []string{ctap.FormatNone}
 		}
 	}
-	return req, evaluation, nil
+	return req, nil
 }
 
 // options gives those that are true; nil where none is.
@@ -240,14 +238,14 @@ func (y *ceremony) checkAuthData(cmd ctap.Command, auth *ctap.AuthData, rpID, us
 }
 
 // createExtensions makes the authenticator's inputs at registration.
-func (y *ceremony) createExtensions(ctx context.Context, o *creationOptions, rk bool) (ctap.Extensions, *hmacSecret, error) {
+func (y *ceremony) createExtensions(ctx context.Context, o *creationOptions, rk bool) (ctap.Extensions, error) {
 	in, ext := &o.extensions, &extensionMap{}
 	switch {
 	case in.credProtect == 0:
 	case hasExtension(y.info, ctap.ExtCredProtect):
 		ext.set(ctap.ExtCredProtect, in.credProtect)
 	case in.enforceCredProtect && in.credProtect != ctap.CredProtectOptional:
-		return nil, nil, fail(NotAllowedError, "the authenticator cannot protect the credential as asked")
+		return nil, fail(NotAllowedError, "the authenticator cannot protect the credential as asked")
 	}
 	if in.credBlob != nil && y.takesCredBlob(in) {
 		ext.set(ctap.ExtCredBlob, ctap.Bytes(in.credBlob))
@@ -259,21 +257,19 @@ func (y *ceremony) createExtensions(ctx context.Context, o *creationOptions, rk 
 		ext.set(ctap.ExtPINComplexityPolicy, true)
 	}
 	if err := y.createLargeBlob(in.largeBlob, ext, rk); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var evaluation *hmacSecret
 	if in.prf != nil && hasExtension(y.info, ctap.ExtHMACSecret) {
 		ext.set(ctap.ExtHMACSecret, true)
 		if in.prf.eval != nil && y.evaluatesAtCreate(o) {
-			h, input, err := y.startHMACSecret(ctx, in.prf.eval)
+			input, err := y.evaluate(ctx, in.prf.eval)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			evaluation = h
 			ext.set(ctap.ExtHMACSecretMC, input)
 		}
 	}
-	return ext.m, evaluation, ext.err
+	return ext.m, ext.err
 }
 
 func (y *ceremony) takesCredBlob(in *extensionInputs) bool {
@@ -281,7 +277,7 @@ func (y *ceremony) takesCredBlob(in *extensionInputs) bool {
 }
 
 // createdExtensions makes the client's outputs at registration.
-func (y *ceremony) createdExtensions(o *creationOptions, rk bool, resp *ctap.MakeCredentialResponse, auth *ctap.AuthData, evaluation *hmacSecret) (*extensionOutputs, error) {
+func (y *ceremony) createdExtensions(o *creationOptions, rk bool, resp *ctap.MakeCredentialResponse, auth *ctap.AuthData) (*extensionOutputs, error) {
 	got, err := authDataExtensions(auth)
 	if err != nil {
 		return nil, err
@@ -302,10 +298,8 @@ func (y *ceremony) createdExtensions(o *creationOptions, rk bool, resp *ctap.Mak
 	}
 	if in.prf != nil {
 		out.PRF = &prfOutputs{Enabled: ref(boolOutput(got, ctap.ExtHMACSecret))}
-		if evaluation != nil {
-			if out.PRF.Results, err = evaluation.results(bytesOutput(got, ctap.ExtHMACSecretMC)); err != nil {
-				return nil, err
-			}
+		if out.PRF.Results, err = y.evaluation.results(auth, bytesOutput(got, ctap.ExtHMACSecretMC)); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

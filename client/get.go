@@ -15,7 +15,7 @@ func (c *Client) get(ctx context.Context, options []byte) ([]byte, error) {
 	}
 	ctx, cancel := c.lifetime(ctx, o.timeout)
 	defer cancel()
-	y, err := c.begin(ctx, TypeGet, o.challenge, o.rpID, func(caller origin) error { return o.check(caller) })
+	y, err := c.begin(ctx, ClientDataGet, o.challenge, o.rpID, func(caller origin) error { return o.check(caller) })
 	if err != nil {
 		return nil, timedOut(ctx, err)
 	}
@@ -66,11 +66,9 @@ func (y *ceremony) signIn(ctx context.Context, o *requestOptions) ([]byte, error
 		AllowList:      a.allow,
 		Options:        options(false, y.uvOption),
 	}
-	evaluation, err := y.getExtensions(ctx, o, a, req)
-	if err != nil {
+	if req.Extensions, err = y.getExtensions(ctx, o, a); err != nil {
 		return nil, err
 	}
-	defer evaluation.end()
 	req.PinUvAuthParam, req.PinUvAuthProtocol = a.token.param(req.ClientDataHash)
 	resp, err := y.assert(ctx, req)
 	if err != nil {
@@ -80,9 +78,12 @@ func (y *ceremony) signIn(ctx context.Context, o *requestOptions) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	out, err := y.gotExtensions(ctx, o, a, resp, auth, evaluation)
+	out, err := y.gotExtensions(ctx, o, resp, auth)
 	if err != nil {
 		return nil, err
+	}
+	if o.extensions.appID != nil {
+		out.AppID = ref(a.rpID != y.rpID)
 	}
 	return y.signedIn(resp, id, out)
 }
@@ -103,7 +104,7 @@ func (y *ceremony) verifiesAtGet(o *requestOptions) bool {
 
 // evaluatesAtGet reports whether the PRF is evaluated; see evaluatesAtCreate.
 func (y *ceremony) evaluatesAtGet(o *requestOptions) bool {
-	return o.extensions.prf.evaluates() && y.canVerify() && hasExtension(y.info, ctap.ExtHMACSecret)
+	return o.extensions.prf.evaluates() && y.canVerify() && y.canAsk() && hasExtension(y.info, ctap.ExtHMACSecret)
 }
 
 func (y *ceremony) writesArray(o *requestOptions) bool {
@@ -203,38 +204,32 @@ func (y *ceremony) checkAsserted(resp *ctap.GetAssertionResponse, a assertion, o
 	return id, auth, y.checkAuthData(ctap.CommandGetAssertion, auth, a.rpID, o.userVerification)
 }
 
-// getExtensions adds the authenticator's inputs at sign-in to req.
-func (y *ceremony) getExtensions(ctx context.Context, o *requestOptions, a assertion, req *ctap.GetAssertionRequest) (*hmacSecret, error) {
+// getExtensions makes the authenticator's inputs at sign-in.
+func (y *ceremony) getExtensions(ctx context.Context, o *requestOptions, a assertion) (ctap.Extensions, error) {
 	ext := &extensionMap{}
 	if o.extensions.getCredBlob && hasExtension(y.info, ctap.ExtCredBlob) {
 		ext.set(ctap.ExtCredBlob, true)
 	}
 	y.getLargeBlob(o.extensions.largeBlob, ext)
-	var evaluation *hmacSecret
-	if y.evaluatesAtGet(o) {
+	if y.evaluatesAtGet(o) && a.rpID == y.rpID {
 		if v := o.extensions.prf.values(a.allow); v != nil {
-			h, input, err := y.startHMACSecret(ctx, v)
+			input, err := y.evaluate(ctx, v)
 			if err != nil {
 				return nil, err
 			}
-			evaluation = h
 			ext.set(ctap.ExtHMACSecret, input)
 		}
 	}
-	req.Extensions = ext.m
-	return evaluation, ext.err
+	return ext.m, ext.err
 }
 
 // gotExtensions makes the client's outputs at sign-in.
-func (y *ceremony) gotExtensions(ctx context.Context, o *requestOptions, a assertion, resp *ctap.GetAssertionResponse, auth *ctap.AuthData, evaluation *hmacSecret) (*extensionOutputs, error) {
+func (y *ceremony) gotExtensions(ctx context.Context, o *requestOptions, resp *ctap.GetAssertionResponse, auth *ctap.AuthData) (*extensionOutputs, error) {
 	got, err := authDataExtensions(auth)
 	if err != nil {
 		return nil, err
 	}
 	out := &extensionOutputs{}
-	if o.extensions.appID != nil {
-		out.AppID = ref(a.rpID != y.rpID)
-	}
 	if o.extensions.getCredBlob {
 		if blob := bytesOutput(got, ctap.ExtCredBlob); blob != nil {
 			out.GetCredBlob = ref(encodeBase64URL(blob))
@@ -242,10 +237,8 @@ func (y *ceremony) gotExtensions(ctx context.Context, o *requestOptions, a asser
 	}
 	if o.extensions.prf != nil {
 		out.PRF = &prfOutputs{}
-		if evaluation != nil {
-			if out.PRF.Results, err = evaluation.results(bytesOutput(got, ctap.ExtHMACSecret)); err != nil {
-				return nil, err
-			}
+		if out.PRF.Results, err = y.evaluation.results(auth, bytesOutput(got, ctap.ExtHMACSecret)); err != nil {
+			return nil, err
 		}
 	}
 	out.LargeBlob, err = y.gotLargeBlob(ctx, o.extensions.largeBlob, resp)

@@ -113,7 +113,7 @@ func TestClaim(t *testing.T) {
 			if tt.rpID != own {
 				rpID = &tt.rpID
 			}
-			y, err := c.begin(t.Context(), TypeGet, nil, rpID, check)
+			y, err := c.begin(t.Context(), ClientDataGet, nil, rpID, check)
 			if err != nil {
 				refused(t, err, tt.want)
 				return

@@ -121,14 +121,15 @@ type hmacSecret struct {
 	two    bool
 }
 
-// startHMACSecret agrees on a secret and encrypts the salts: the input of
-// hmac-secret in getAssertion, of hmac-secret-mc in makeCredential (§12.7).
-func (y *ceremony) startHMACSecret(ctx context.Context, v *prfValues) (*hmacSecret, *ctap.HMACSecretInput, error) {
+// evaluate agrees on a secret and encrypts the salts: the input of hmac-secret in
+// getAssertion, of hmac-secret-mc in makeCredential (§12.7).
+func (y *ceremony) evaluate(ctx context.Context, v *prfValues) (*ctap.HMACSecretInput, error) {
 	p := Protocol(y.info)
 	mine, secret, err := y.authenticator.agree(ctx, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	y.evaluation = &hmacSecret{secret, v.second != nil}
 	first := prfSalt(v.first)
 	salts := first[:]
 	if v.second != nil {
@@ -137,25 +138,26 @@ func (y *ceremony) startHMACSecret(ctx context.Context, v *prfValues) (*hmacSecr
 	}
 	saltEnc, err := secret.Encrypt(salts)
 	if err != nil {
-		return nil, nil, fmt.Errorf("prf: %w", err)
+		return nil, fmt.Errorf("prf: %w", err)
 	}
 	in := &ctap.HMACSecretInput{KeyAgreement: mine, SaltEnc: saltEnc, SaltAuth: secret.Authenticate(saltEnc)}
 	if p != pinuv.One {
 		in.PinUvAuthProtocol = ref(uint64(p))
 	}
-	return &hmacSecret{secret, v.second != nil}, in, nil
+	return in, nil
 }
 
-// end forgets the secret. A nil evaluation has none.
-func (h *hmacSecret) end() {
+// wipe forgets the secret. A nil evaluation has none.
+func (h *hmacSecret) wipe() {
 	if h != nil {
 		h.secret.Wipe()
 	}
 }
 
-// results decrypts the device's output; nil where it gave none.
-func (h *hmacSecret) results(enc []byte) (*prfResults, error) {
-	if enc == nil {
+// results decrypts the device's output; nil where it gave none, was not asked, or
+// did not verify the person: what it gives then is another function's.
+func (h *hmacSecret) results(auth *ctap.AuthData, enc []byte) (*prfResults, error) {
+	if h == nil || enc == nil || auth.Flags&ctap.FlagUV == 0 {
 		return nil, nil
 	}
 	out, err := h.secret.Decrypt(enc)

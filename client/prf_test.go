@@ -41,7 +41,7 @@ func TestPRFVectors(t *testing.T) {
 			t.Errorf("salt2 %x", salt2)
 		}
 		h := hmacSecret{secret, two}
-		got, err := h.results(get("output_enc"))
+		got, err := h.results(&ctap.AuthData{Flags: ctap.FlagUV}, get("output_enc"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestPRFVectors(t *testing.T) {
 		if *got != want {
 			t.Errorf("results %+v, want %+v", *got, want)
 		}
-		if _, err := (&hmacSecret{secret, !two}).results(get("output_enc")); err == nil {
+		if _, err := (&hmacSecret{secret, !two}).results(&ctap.AuthData{Flags: ctap.FlagUV}, get("output_enc")); err == nil {
 			t.Error("an output of the wrong length passes")
 		}
 	}
@@ -158,6 +158,27 @@ func TestPRFAtSignIn(t *testing.T) {
 			extensions(map[string]any{"prf": map[string]any{"evalByCredential": map[string]any{"Ag": prfInput("other")}}})))
 		if got := r.ClientExtensionResults.PRF; got == nil || got.Results != nil {
 			t.Errorf("prf %+v", got)
+		}
+	}
+}
+
+// The PRF is the one for verified persons, or none.
+func TestPRFWithoutVerification(t *testing.T) {
+	more := with(list("allowCredentials", "AQ"), extensions(map[string]any{"prf": map[string]any{"eval": prfInput("x")}, "appid": "https://example.com/u2f"}))
+	for name, device := range map[string]func(f *fake, c *Client){
+		"nobody to ask":              func(_ *fake, c *Client) { c.PIN = nil },
+		"a U2F credential":           func(f *fake, _ *Client) { f.credentials = [][]byte{[]byte("https://example.com/u2f/\x01")} },
+		"a device that does without": func(f *fake, _ *Client) { f.tamper = func(a *ctap.AuthData) { a.Flags &^= ctap.FlagUV } },
+	} {
+		f := newFake(t)
+		f.info.Extensions = []string{"hmac-secret"}
+		f.credentials = [][]byte{{1}}
+		answerPRF(t, f, ctap.ExtHMACSecret)
+		c := f.client()
+		device(f, c)
+		r, _ := signIn(t, c, f, more)
+		if got := r.ClientExtensionResults.PRF; got == nil || got.Results != nil {
+			t.Errorf("%s: prf %+v", name, got)
 		}
 	}
 }

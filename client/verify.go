@@ -236,6 +236,9 @@ func (y *ceremony) askPIN(ctx context.Context, r PINRequest) ([]byte, error) {
 		clear(pin)
 		return nil, &Error{NotAllowedError, "no PIN was given", err}
 	}
+	if len(pin) == 0 {
+		return nil, fail(NotAllowedError, "no PIN was given") // and no try is spent on it
+	}
 	if norm.NFC.IsNormal(pin) {
 		return pin, nil
 	}

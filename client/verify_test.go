@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +85,13 @@ func TestPINRefused(t *testing.T) {
 	c.PIN = (&answers{}).pin
 	_, err := c.Create(t.Context(), marshal(t, creation))
 	refused(t, err, NotAllowedError)
+
+	c.PIN = (&answers{pins: []string{""}}).pin
+	_, err = c.Create(t.Context(), marshal(t, creation))
+	refused(t, err, NotAllowedError)
+	if f.retries != 8 {
+		t.Errorf("%d tries are left", f.retries)
+	}
 }
 
 // A PIN is the same however the keyboard composes its letters.
@@ -261,6 +269,14 @@ func TestAbort(t *testing.T) {
 
 func TestTokenIsRedacted(t *testing.T) {
 	token := NewToken(2, []byte("0123456789abcdef0123456789abcdef"))
+	if token.Protocol() != 2 {
+		t.Errorf("protocol %d", token.Protocol())
+	}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "token", token)
+	if !strings.Contains(log.String(), "token=[redacted]") {
+		t.Errorf("logged as %s", log.String())
+	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
 		if got := fmt.Sprintf(verb, token); got != "[redacted]" {
 			t.Errorf("%s prints %s", verb, got)
