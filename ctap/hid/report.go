@@ -19,9 +19,6 @@ const (
 	initHeader = 7 // channel, command, length
 	contHeader = 5 // channel, sequence number
 
-	initData = ReportSize - initHeader
-	contData = ReportSize - contHeader
-
 	initBit = 0x80 // of byte 4: this report starts a message
 )
 
