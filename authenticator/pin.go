@@ -172,7 +172,8 @@ func (a *Authenticator) settlePINIntent(ctx context.Context, pinHash []byte) err
 	if err != nil {
 		return err
 	}
-	happened := constantTimeEqual(proof, intent.Proof)
+	// A first PIN has no proof, and needs none: the gate has just taken it.
+	happened := intent.Proof == nil || constantTimeEqual(proof, intent.Proof)
 	return a.change(ctx, func(s *state) {
 		if happened {
 			s.takePIN()

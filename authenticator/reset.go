@@ -28,6 +28,18 @@ func (a *Authenticator) reset(ctx context.Context, s *ctap.Session, _ []byte) (a
 	return nil, a.erase(ctx)
 }
 
+// finishReset finishes a reset that failed half way, before anything else: what
+// was made meanwhile would go with it at the next start.
+func (a *Authenticator) finishReset(ctx context.Context) error {
+	if !a.state.ResetIntent {
+		return nil
+	}
+	if err := a.erase(ctx); err != nil {
+		return fmt.Errorf("finish a reset: %w", err)
+	}
+	return nil
+}
+
 // erase forgets everything. The intent is durable before the root's secrets
 // die, and the vault is emptied last, so that a crash at any point leaves a
 // reset to finish and never passkeys without their PIN. Repeatable.

@@ -76,6 +76,9 @@ func (a *Authenticator) dispatch(ctx context.Context, s *ctap.Session, req []byt
 	if a.closed {
 		return nil, ctap.ErrNotAllowed
 	}
+	if err := a.finishReset(ctx); err != nil {
+		return nil, err
+	}
 	if ctx.Err() != nil {
 		return nil, ctap.ErrKeepaliveCancel
 	}

@@ -97,10 +97,8 @@ func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 	default:
 		a.state = s
 	}
-	if a.state.ResetIntent {
-		if err := a.erase(ctx); err != nil {
-			return fmt.Errorf("finish a reset that was cut off: %w", err)
-		}
+	if err := a.finishReset(ctx); err != nil {
+		return err
 	}
 	return a.change(ctx, func(s *state) {
 		s.Run++

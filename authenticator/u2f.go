@@ -40,6 +40,9 @@ func (a *Authenticator) dispatchU2F(ctx context.Context, s *ctap.Session, raw []
 	if a.closed {
 		return nil, ctap.SWCommandNotAllowed
 	}
+	if err := a.finishReset(ctx); err != nil {
+		return nil, err
+	}
 	if a.pending.session == s {
 		a.pending.drop()
 	}
