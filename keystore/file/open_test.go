@@ -3,6 +3,7 @@ package file
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -389,7 +390,9 @@ func samePublic(a, b keystore.Key) bool {
 }
 
 func FuzzHeader(f *testing.F) {
+	// Each process of the fuzzer has a key of its own.
 	key := new(keystore.Secret)
+	rand.Read(key[:])
 	data, err := seal(newHeader(KindPassphrase, cheap.KDF), key, software.NewState())
 	if err != nil {
 		f.Fatal(err)
