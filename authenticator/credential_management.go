@@ -233,15 +233,18 @@ func (a *Authenticator) nextCredential(r keystore.Record) (*ctap.CredentialManag
 // managed finds the credential that delete or update is about.
 func (a *Authenticator) managed(ctx context.Context, id []byte, authorised credsAuthority) (*credential, error) {
 	c, err := a.find(ctx, id)
-	switch {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("look up credential: %w", err)
-	case err != nil && authorised.rpID != "":
-		return nil, ctap.ErrPINAuthInvalid
-	case err != nil || !c.Discoverable:
-		return nil, ctap.ErrNoCredentials
 	}
-	return c, authorised.may(c.RPIDHash)
+	if known := err == nil && c.Discoverable; known {
+		return c, authorised.may(c.RPIDHash)
+	}
+	// A token of one site does not tell what is unknown from what is another
+	// site's.
+	if authorised.rpID != "" {
+		return nil, ctap.ErrPINAuthInvalid
+	}
+	return nil, ctap.ErrNoCredentials
 }
 
 // §6.8.5

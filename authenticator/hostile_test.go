@@ -120,3 +120,23 @@ func encoded(v any) ctap.RawMessage {
 	}
 	return b
 }
+
+// TestBoundTokenLearnsNothing: to a token of one site, another site's passkey,
+// discoverable or not, is no different from one that does not exist.
+func TestBoundTokenLearnsNothing(t *testing.T) {
+	ctx := t.Context()
+	d := newDevice(t, Config{})
+	ids := map[string][]byte{"unknown": make([]byte, credentialIDLength)}
+	for name, rk := range map[string]bool{"discoverable": true, "not discoverable": false} {
+		made, err := d.register(ctx, "other.example", name, nil, func(r *ctap.MakeCredentialRequest) { r.Options["rk"] = rk })
+		mustBe(t, "register", err, nil)
+		ids[name] = made.CredentialID
+	}
+	mustBe(t, "set PIN", d.setPIN(ctx, "1234"), nil)
+	token, err := d.pinToken(ctx, "1234", ctap.PermissionCM, rpID)
+	mustBe(t, "token", err, nil)
+	for name, id := range ids {
+		_, err := d.manage(ctx, token, ctap.CredsDelete, &ctap.CredentialManagementParams{CredentialID: &ctap.Descriptor{ID: id, Type: ctap.TypePublicKey}})
+		mustBe(t, name, err, ctap.ErrPINAuthInvalid)
+	}
+}
