@@ -219,4 +219,3 @@ func testGatedKeys(t *testing.T, roots Roots) {
 	d.signs(k, ctap.ES256, k.Public())
 	d.opens(h, "site", ctap.ES256, k.Public())
 }
-

@@ -155,4 +155,3 @@ func (d *device) derive(label, binding string, p keystore.Protection) [32]byte {
 	}
 	return out
 }
-

@@ -100,4 +100,3 @@ func idsOn(tx keystore.Tx, list keystore.Index, after []byte) ([]string, error) 
 func index(kind, value string) keystore.Index {
 	return keystore.Index{Kind: kind, Value: []byte(value)}
 }
-

@@ -185,4 +185,3 @@ func testScan(t *testing.T, vaults Vaults) {
 		})
 	})
 }
-
