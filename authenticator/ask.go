@@ -17,7 +17,17 @@ const userActionTimeout = 30 * time.Second
 // ask puts a question to the person. It lets the turn go meanwhile, so other
 // commands run; other questions wait their place. The answer is a Consent that
 // is Present, or ErrOperationDenied, ErrUserActionTimeout or ErrKeepaliveCancel.
+// No answer outlives the device that the person was asked about.
 func (a *Authenticator) ask(ctx context.Context, s *ctap.Session, p Prompt) (Consent, error) {
+	device := a.state.DeviceID
+	consent, err := a.askMeanwhile(ctx, s, p)
+	if err == nil && (a.closed || a.state.ResetIntent || a.state.DeviceID != device) {
+		return Consent{}, fmt.Errorf("closed or reset meanwhile: %w", ctap.ErrOperationDenied)
+	}
+	return consent, err
+}
+
+func (a *Authenticator) askMeanwhile(ctx context.Context, s *ctap.Session, p Prompt) (Consent, error) {
 	p.Transport, p.Peer = s.Transport, s.Peer
 	a.turn.Unlock()
 	defer a.turn.Lock()
@@ -80,9 +90,13 @@ func (a *Authenticator) askVerified(ctx context.Context, s *ctap.Session, p Prom
 	a.pin.uvCount++
 	p.Retries = state.Retries
 	proven := false // what the User says is not enough: the gate must have seen it
+	over := false   // the question: from then on nothing would shut the gate again
 	p.Verify = func(ctx context.Context, pin []byte) error {
 		a.turn.Lock()
 		defer a.turn.Unlock()
+		if over {
+			return ctap.ErrNotAllowed
+		}
 		hash := pinuv.HashPIN(pin)
 		defer clear(hash[:])
 		err := a.tryPIN(ctx, hash[:])
@@ -90,10 +104,11 @@ func (a *Authenticator) askVerified(ctx context.Context, s *ctap.Session, p Prom
 		return err
 	}
 	consent, err = a.ask(ctx, s, p)
+	over = true
 	if err != nil {
 		return Consent{}, done, err
 	}
-	if !consent.Verified || !proven {
+	if !consent.Verified || !proven || !a.opened { // Lock may have shut the gate meanwhile
 		return Consent{}, done, ctap.ErrUVInvalid
 	}
 	return consent, done, nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/keystore"
 )
 
 // slow is a person whose answers a test gives.
@@ -78,11 +79,99 @@ func TestDeletedDuringQuestion(t *testing.T) {
 		}()
 		synctest.Wait()
 		d.turn.Lock()
-		mustBe(t, "erase", d.erase(t.Context()), nil)
+		found, err := d.discoverable(t.Context(), sumOf(rpID))
+		mustBe(t, "find", err, nil)
+		mustBe(t, "delete", d.changeWith(t.Context(), func(tx keystore.Tx, s *state) error { return d.remove(tx, s, found[0]) }), nil)
 		d.turn.Unlock()
 		u.answer <- Consent{Present: true}
 		mustBe(t, "sign in", <-done, ctap.ErrNoCredentials)
 	})
+}
+
+func sumOf(s string) []byte {
+	h := sum([]byte(s))
+	return h[:]
+}
+
+// TestGoneDuringQuestion: an answer that comes after the device was reset or
+// closed makes no passkey.
+func TestGoneDuringQuestion(t *testing.T) {
+	for name, end := range map[string]func(ctx context.Context, d *device) error{
+		"closed": func(ctx context.Context, d *device) error { return d.Close(ctx) },
+		"reset": func(ctx context.Context, d *device) error {
+			d.turn.Lock()
+			defer d.turn.Unlock()
+			return d.erase(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u := newSlow()
+				d := newDevice(t, Config{User: u})
+				done := make(chan error, 1)
+				go func() {
+					_, err := d.register(t.Context(), rpID, "user", nil, nil)
+					done <- err
+				}()
+				synctest.Wait()
+				mustBe(t, name, end(t.Context(), d), nil)
+				u.answer <- Consent{Present: true}
+				mustBe(t, "register", <-done, ctap.ErrOperationDenied)
+				if d.state.Discoverable != 0 {
+					t.Error("a passkey was made")
+				}
+			})
+		})
+	}
+}
+
+// hasty is a person whose prompt keeps Verify for later, and does something
+// once the PIN is typed.
+type hasty struct {
+	answer Consent
+	typed  func()
+	verify func(context.Context, []byte) error
+}
+
+func (u *hasty) CanVerify() bool { return true }
+
+func (u *hasty) Ask(ctx context.Context, p Prompt) (Consent, error) {
+	if p.Verify == nil {
+		return Consent{Present: true}, nil
+	}
+	u.verify = p.Verify
+	if u.typed != nil {
+		if err := p.Verify(ctx, []byte("1234")); err != nil {
+			return Consent{}, err
+		}
+		u.typed()
+	}
+	return u.answer, nil
+}
+
+// TestVerifyEndsWithQuestion: a PIN that comes when the question is over opens
+// nothing and spends no try, and one that came before a Lock verifies nobody.
+func TestVerifyEndsWithQuestion(t *testing.T) {
+	ctx := t.Context()
+	verified := func(r *ctap.MakeCredentialRequest) { r.Options["uv"] = true }
+	u := &hasty{}
+	d := newDevice(t, Config{User: u})
+	mustBe(t, "set PIN", d.setPIN(ctx, "1234"), nil)
+
+	_, err := d.register(ctx, rpID, "user", nil, verified)
+	mustBe(t, "refused", err, ctap.ErrOperationDenied)
+	for _, pin := range []string{"1234", "9999"} {
+		mustBe(t, "late "+pin, u.verify(ctx, []byte(pin)), ctap.ErrNotAllowed)
+	}
+	state, err := d.gate.State(ctx)
+	mustBe(t, "gate state", err, nil)
+	if state.Open || state.Retries != ctap.MaxPINRetries {
+		t.Errorf("late PINs left the gate as %+v", state)
+	}
+
+	u.answer, u.typed = Consent{Present: true, Verified: true}, func() { d.Lock(ctx) }
+	_, err = d.register(ctx, rpID, "user", nil, verified)
+	mustBe(t, "locked meanwhile", err, ctap.ErrPUATRequired)
 }
 
 // TestUserNeeded: a door can tell that a person is being asked.
@@ -227,4 +316,44 @@ func TestTokenDuringQuestion(t *testing.T) {
 			mustBe(t, "with the new token", <-second, nil)
 		})
 	})
+}
+
+// TestChoiceBehindToken: presence that a token brings along does not choose an
+// account; the display asks which.
+func TestChoiceBehindToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const pin = "1234"
+		u := &chooser{agreeable: agreeable{pin}}
+		d := newDevice(t, Config{Profile: Platform(), User: u})
+		mustBe(t, "set PIN", d.setPIN(t.Context(), pin), nil)
+		users := []string{"alice", "bob", "carol"}
+		for _, user := range users {
+			token, err := d.uvToken(t.Context(), ctap.PermissionMC|ctap.PermissionGA, rpID)
+			mustBe(t, "token", err, nil)
+			_, err = d.register(t.Context(), rpID, user, token, nil)
+			mustBe(t, "register", err, nil)
+		}
+		u.choice = 1
+		token, err := d.uvToken(t.Context(), ctap.PermissionGA, rpID)
+		mustBe(t, "token", err, nil)
+		reply, err := d.login(t.Context(), rpID, token, nil)
+		mustBe(t, "sign in", err, nil)
+		if string(reply.User.ID) != "bob" || !reply.UserSelected {
+			t.Errorf("signed in %s, selected %v", reply.User.ID, reply.UserSelected)
+		}
+	})
+}
+
+// chooser agrees, and picks an account where there are several.
+type chooser struct {
+	agreeable
+	choice int
+}
+
+func (u *chooser) Ask(ctx context.Context, p Prompt) (Consent, error) {
+	c, err := u.agreeable.Ask(ctx, p)
+	if len(p.Accounts) > 1 {
+		c.Choice = u.choice
+	}
+	return c, err
 }
