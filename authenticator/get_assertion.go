@@ -91,9 +91,11 @@ func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, param
 	if len(candidates) == 0 {
 		return nil, ctap.ErrNoCredentials
 	}
-	// Steps 8 and 9: presence.
+	// Steps 8 and 9: presence, and on a display the choice of an account, which
+	// presence given elsewhere does not make.
+	chooses := a.profile.Display && len(req.AllowList) == 0 && len(candidates) > 1 && (up || user.asked)
 	if up {
-		if !user.present {
+		if !user.present || chooses && !user.asked {
 			prompt.Accounts = a.accounts(candidates, req.AllowList)
 			consent, err := a.askPresence(ctx, s, prompt)
 			if err != nil {
@@ -110,7 +112,7 @@ func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, param
 	// cannot let the person choose.
 	request := assertionRequest{clientDataHash: req.ClientDataHash, extensions: extensions, listed: len(req.AllowList) > 0, present: up, verified: user.verified}
 	chosen, selected := candidates[0], false
-	if len(req.AllowList) == 0 && len(candidates) > 1 && a.profile.Display && (up || user.verified) {
+	if chooses {
 		chosen, selected = candidates[user.choice], true
 	}
 	if removals != a.removals {

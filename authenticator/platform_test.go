@@ -131,6 +131,20 @@ func (d *device) pinToken(ctx context.Context, pin string, permissions uint64, r
 	return secret.Decrypt(reply.PinUvAuthToken)
 }
 
+// uvToken gets a token by the device's own verification.
+func (d *device) uvToken(ctx context.Context, permissions uint64, rpID string) ([]byte, error) {
+	mine, secret, err := d.agree(ctx, pinuv.Two)
+	if err != nil {
+		return nil, err
+	}
+	req := ctap.ClientPINRequest{PinUvAuthProtocol: ptr(uint64(2)), SubCommand: ptr(uint64(ctap.PINGetTokenUsingUV)), KeyAgreement: mine, Permissions: &permissions, RPID: &rpID}
+	var reply ctap.ClientPINResponse
+	if err := d.send(ctx, ctap.CommandClientPIN, req, &reply); err != nil {
+		return nil, err
+	}
+	return secret.Decrypt(reply.PinUvAuthToken)
+}
+
 func (d *device) retries(ctx context.Context) (uint64, error) {
 	var reply ctap.ClientPINResponse
 	err := d.send(ctx, ctap.CommandClientPIN, ctap.ClientPINRequest{SubCommand: ptr(uint64(ctap.PINGetRetries))}, &reply)

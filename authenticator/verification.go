@@ -26,7 +26,8 @@ type verification struct {
 type verified struct {
 	verified bool   // the person was verified
 	present  bool   // and was present beyond doubt
-	choice   int    // the account chosen in the same prompt
+	asked    bool   // by a prompt of this command, which showed the accounts
+	choice   int    // the account chosen in it
 	token    uint64 // serial of the token that proved it; 0: none did
 	before   uint64 // serial of the token, whosever, when the command began
 	done     func() // to call when the command ends
@@ -108,7 +109,7 @@ func (a *Authenticator) verify(ctx context.Context, s *ctap.Session, v *verifica
 		if err != nil {
 			return result, a.uvError(err)
 		}
-		result.verified, result.present, result.choice = true, true, consent.Choice
+		result.verified, result.present, result.asked, result.choice = true, true, true, consent.Choice
 	}
 	return result, nil
 }
