@@ -4,7 +4,6 @@ import os
 import random
 
 from fido2 import cbor
-from fido2.ctap import CtapError
 from fido2.ctap2 import Ctap2
 from fido2.ctap2.extensions import HmacSecretExtension
 from fido2.ctap2.pin import PinProtocolV1, PinProtocolV2

@@ -3,13 +3,16 @@
 import sys
 
 import ceremonies
+import consumers
 import doors
 import keeping
 import limits
 import pins
 from device import Signet
 
-EVERYWHERE = ceremonies.SCENARIOS + pins.SCENARIOS + keeping.SCENARIOS + limits.SCENARIOS
+EVERYWHERE = sum(
+    (module.SCENARIOS for module in (ceremonies, pins, keeping, limits, consumers)), ()
+)
 SCENARIOS = {
     kind: {scenario.__name__: scenario for scenario in EVERYWHERE + special}
     for kind, special in (("stream", doors.STREAM), ("card", doors.CARD))

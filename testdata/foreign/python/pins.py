@@ -56,6 +56,30 @@ def pin(signet):
         signet.ctap.reset()
 
 
+def pin_lengths(signet):
+    """Four code points are enough, however long; 63 bytes are the most."""
+    refused(ERR.PIN_POLICY_VIOLATION, set_padded, signet, "123")
+    refused(ERR.PIN_POLICY_VIOLATION, set_padded, signet, "ßßß")
+    signet.pin().set_pin("\U0001f511" * 4)
+    signet.pin().change_pin("\U0001f511" * 4, "8" * 63)
+    make(signet, pin="8" * 63)
+    ok("shortest and longest")
+
+
+def set_padded(signet, pin):
+    """Sets a PIN that the library itself would refuse."""
+    api = signet.pin()
+    key_agreement, secret = api._get_shared_secret()
+    encrypted = api.protocol.encrypt(secret, pin.encode().ljust(64, b"\0"))
+    signet.ctap.client_pin(
+        api.protocol.VERSION,
+        ClientPin.CMD.SET_PIN,
+        key_agreement=key_agreement,
+        new_pin_enc=encrypted,
+        pin_uv_param=api.protocol.authenticate(secret, encrypted),
+    )
+
+
 def lockout(signet):
     """Three misses need a restart, eight a reset."""
     signet.pin().set_pin(PIN)
@@ -188,4 +212,4 @@ def touch_probe(signet):
     ok("and leaves no trace")
 
 
-SCENARIOS = (pin, lockout, three_tries, permissions, touch_probe)
+SCENARIOS = (pin, pin_lengths, lockout, three_tries, permissions, touch_probe)
