@@ -2,6 +2,7 @@ package authenticator
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
@@ -99,20 +100,34 @@ func (a *Authenticator) dispatch(ctx context.Context, s *ctap.Session, req []byt
 	return ctap.MarshalReply(reply)
 }
 
-// settleGate shuts the gate once nothing rests on it any more, and otherwise
-// looks again when the token can have ended.
+// settleGate ends what has outlived its limits, shuts the gate unless something
+// rests on it, and looks again when that can have changed. What rests on it: a
+// command that has the PIN, a token that still gives some permission, and the
+// assertions of a verified person that wait to be fetched.
 func (a *Authenticator) settleGate() {
+	now := a.now()
+	a.token.observe(now)
+	a.pending.expire(now, &a.token)
+
+	var again []time.Duration
+	rests := a.verifying > 0
 	if a.token.inUse {
-		wait := a.token.until(a.now())
-		if a.gateTimer == nil {
-			a.gateTimer = time.AfterFunc(wait, a.expire)
-		} else {
-			a.gateTimer.Reset(wait)
-		}
-		return
+		again = append(again, a.token.until(now))
+		rests = rests || a.token.permissions != 0
 	}
-	if a.opened && a.verifying == 0 {
+	if a.pending.kind == pendingAssertions && a.pending.assertions.request.verified {
+		again = append(again, a.pending.deadline.Sub(now))
+		rests = true
+	}
+	if a.opened && !rests {
 		a.shutGate()
+	}
+	switch {
+	case len(again) == 0:
+	case a.gateTimer == nil:
+		a.gateTimer = time.AfterFunc(slices.Min(again), a.expire)
+	default:
+		a.gateTimer.Reset(slices.Min(again))
 	}
 }
 
@@ -121,10 +136,9 @@ func (a *Authenticator) shutGate() {
 	a.opened = false
 }
 
-// expire ends a token that has outlived its limits.
+// expire settles the gate where no further command comes.
 func (a *Authenticator) expire() {
 	a.turn.Lock()
 	defer a.turn.Unlock()
-	a.token.observe(a.now())
 	a.settleGate()
 }

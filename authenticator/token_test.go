@@ -107,8 +107,8 @@ func TestGateFollowsToken(t *testing.T) {
 	t.Run("used", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d, token := issue(t)
-			_, err := d.register(t.Context(), rpID, "user", token, nil)
-			mustBe(t, "register", err, nil)
+			_, err := d.login(t.Context(), rpID, token, func(r *ctap.GetAssertionRequest) { r.Options = ctap.Options{"up": false} })
+			mustBe(t, "silent look", err, ctap.ErrNoCredentials)
 			time.Sleep(tokenMaxPeriod - time.Second)
 			if !open(t, d) {
 				t.Error("shut early")
@@ -117,6 +117,40 @@ func TestGateFollowsToken(t *testing.T) {
 			synctest.Wait()
 			if open(t, d) {
 				t.Error("open without a token")
+			}
+		})
+	})
+	t.Run("spent", func(t *testing.T) {
+		d, token := issue(t)
+		_, err := d.register(t.Context(), rpID, "user", token, nil)
+		mustBe(t, "register", err, nil)
+		if open(t, d) {
+			t.Error("open for a token that gives no permission any more")
+		}
+	})
+	t.Run("assertions wait", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDevice(t, Config{User: agreeable{"1234"}})
+			ctx := t.Context()
+			mustBe(t, "set PIN", d.setPIN(ctx, "1234"), nil)
+			for _, user := range []string{"a", "b", "c"} {
+				_, err := d.register(ctx, rpID, user, nil, func(r *ctap.MakeCredentialRequest) {
+					r.Options["uv"] = true
+					r.Extensions = ctap.Extensions{ctap.ExtCredProtect: {ctap.CredProtectRequired}}
+				})
+				mustBe(t, "register", err, nil)
+			}
+			if open(t, d) {
+				t.Error("open though nothing rests on it")
+			}
+			_, err := d.login(ctx, rpID, nil, func(r *ctap.GetAssertionRequest) { r.Options = ctap.Options{"uv": true} })
+			mustBe(t, "sign in", err, nil)
+			time.Sleep(pendingLimit - time.Second)
+			mustBe(t, "next", d.send(ctx, ctap.CommandGetNextAssertion, nil, nil), nil)
+			time.Sleep(pendingLimit + time.Second)
+			synctest.Wait()
+			if open(t, d) || d.pending.kind != pendingNothing {
+				t.Error("open for assertions that nobody fetched")
 			}
 		})
 	})
