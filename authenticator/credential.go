@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
@@ -60,6 +61,10 @@ func userList(rpIDHash, userID []byte) keystore.Index {
 	value := append(append([]byte{}, rpIDHash...), userID...)
 	return keystore.Index{Kind: listUser, Value: value}
 }
+
+// binding ties the key to the site and to this one credential. The latter also
+// makes a seeded device's keys independent of the order of registrations.
+func (c *credential) binding() []byte { return slices.Concat(c.RPIDHash, c.ID) }
 
 func (c *credential) descriptor() *ctap.Descriptor {
 	return &ctap.Descriptor{ID: c.ID, Type: ctap.TypePublicKey}
@@ -227,7 +232,7 @@ func (a *Authenticator) remove(tx keystore.Tx, s *state, c *credential) error {
 // openKey opens a credential's key for one signature. A gate that has been shut
 // meanwhile is a refusal.
 func (a *Authenticator) openKey(ctx context.Context, c *credential) (keystore.Key, error) {
-	key, err := a.root.Open(ctx, c.Handle, c.RPIDHash)
+	key, err := a.root.Open(ctx, c.Handle, c.binding())
 	switch {
 	case errors.Is(err, keystore.ErrGateShut):
 		return nil, fmt.Errorf("%w: %w", ctap.ErrOperationDenied, err)

@@ -178,7 +178,7 @@ func (a *Authenticator) createKey(ctx context.Context, c *credential) (keystore.
 	if c.CredProtect == ctap.CredProtectRequired {
 		protection = keystore.Gated
 	}
-	handle, key, err := a.root.Create(context.WithoutCancel(ctx), c.Alg, c.RPIDHash, protection)
+	handle, key, err := a.root.Create(context.WithoutCancel(ctx), c.Alg, c.binding(), protection)
 	if err != nil {
 		return nil, fmt.Errorf("create %v key: %w", c.Alg, err)
 	}
