@@ -45,10 +45,11 @@ func defaultStore() string { return filepath.Join(xdg.DataHome, "signet", "defau
 // environment or the config file.
 func (c *config) load(cmd *cobra.Command) error {
 	flags := cmd.Flags()
-	if env, ok := os.LookupEnv("SIGNET_CONFIG"); ok && !flags.Changed("config") {
-		c.File = env
+	asked := flags.Changed("config")
+	if env := os.Getenv("SIGNET_CONFIG"); env != "" && !asked {
+		c.File, asked = env, true
 	}
-	file, err := readConfigFile(c.File, flags.Changed("config") || os.Getenv("SIGNET_CONFIG") != "")
+	file, err := readConfigFile(c.File, asked)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (c *config) load(cmd *cobra.Command) error {
 		}
 		from, env := c.File+": "+name, "SIGNET_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 		value, ok := file[name]
-		if v, set := os.LookupEnv(env); set {
+		if v := os.Getenv(env); v != "" {
 			from, value, ok = env, v, true
 		}
 		if !ok {

@@ -50,6 +50,9 @@ func wayOut(err error) string {
 		return "Another process has the file open. Stop it, then start again."
 	case errors.Is(err, errWrongSecret):
 		return "Nothing was changed. Start again with the right one."
+	case errors.Is(err, errOtherVault):
+		return "Root and vault are not of the same device, or of different backups. Nothing was changed: put the whole\n" +
+			"  folder back from one backup."
 	case errors.Is(err, keystore.ErrNewerSchema):
 		return "Nothing was changed. Update signet: go install github.com/seed-77d61853/signet/cmd/signet@latest"
 	case errors.Is(err, keystore.ErrCorrupt):

@@ -1,7 +1,10 @@
+//go:build linux
+
 package main
 
 import (
 	"bufio"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	bolt "go.etcd.io/bbolt"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
 )
@@ -22,8 +26,9 @@ import (
 // test-only client ctap.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"signet": main,
-		"ctap":   func() { os.Exit(ctapMain()) },
+		"signet":   main,
+		"ctap":     func() { os.Exit(ctapMain()) },
+		"confined": func() { os.Exit(confinedMain()) },
 	})
 }
 
@@ -46,10 +51,11 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start":  cmdStart,
-			"stop":   cmdStop,
-			"kill":   cmdKill,
+			"halt":   cmdHalt,
+			"kill9":  cmdKill9,
 			"limit":  cmdLimit,
 			"damage": cmdDamage,
+			"backup": cmdBackup,
 		},
 	})
 }
@@ -136,9 +142,9 @@ func environment(ts *testscript.TestScript) (env []string) {
 	return env
 }
 
-// cmdStop is "stop [INT|TERM|HUP]": it asks the daemon to stop, and wants exit
+// cmdHalt is "halt [INT|TERM|HUP]": it asks the daemon to stop, and wants exit
 // code 0.
-func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+func cmdHalt(ts *testscript.TestScript, neg bool, args []string) {
 	signal := syscall.SIGTERM
 	if len(args) == 1 {
 		signal = map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}[args[0]]
@@ -155,15 +161,16 @@ func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdKill is "kill": kill -9.
-func cmdKill(ts *testscript.TestScript, _ bool, _ []string) {
+// cmdKill9 is "kill9": kill -9.
+func cmdKill9(ts *testscript.TestScript, _ bool, _ []string) {
 	p := daemonOf(ts)
 	ts.Check(p.cmd.Process.Kill())
 	<-p.ended
 }
 
-// cmdDamage is "damage FILE cut N|flip N|empty": it cuts a file to N bytes,
-// inverts byte N, or empties it. N below 0 counts from the end.
+// cmdDamage is "damage FILE cut N|flip N|empty|schema N": it cuts a file to N
+// bytes, inverts byte N, or empties it, N below 0 counting from the end; or it
+// gives a vault another schema version.
 func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])
 	b, err := os.ReadFile(path)
@@ -183,6 +190,36 @@ func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
 		b[n] ^= 0xFF
 	case "empty":
 		b = nil
+	case "schema":
+		setSchema(ts, path, n)
+		return
 	}
 	ts.Check(os.WriteFile(path, b, 0o600))
+}
+
+func setSchema(ts *testscript.TestScript, path string, version int) {
+	db, err := bolt.Open(path, 0o600, nil)
+	ts.Check(err)
+	defer db.Close()
+	ts.Check(db.Update(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("signet vault")).Put([]byte("schema"), binary.BigEndian.AppendUint32(nil, uint32(version)))
+	}))
+}
+
+// cmdBackup is "backup FROM TO": it puts a copy of a folder in the place of
+// another.
+func cmdBackup(ts *testscript.TestScript, _ bool, args []string) {
+	from, to := ts.MkAbs(args[0]), ts.MkAbs(args[1])
+	ts.Check(os.RemoveAll(to))
+	ts.Check(os.MkdirAll(to, 0o700))
+	entries, err := os.ReadDir(from)
+	ts.Check(err)
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(from, e.Name()))
+		ts.Check(err)
+		ts.Check(os.WriteFile(filepath.Join(to, e.Name()), b, 0o600))
+	}
 }

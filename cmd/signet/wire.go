@@ -16,6 +16,7 @@ import (
 	"github.com/seed-77d61853/signet/keystore"
 	"github.com/seed-77d61853/signet/keystore/file"
 	"github.com/seed-77d61853/signet/keystore/vault"
+	"github.com/seed-77d61853/signet/transport/pcsc"
 	"github.com/seed-77d61853/signet/transport/stream"
 )
 
@@ -45,6 +46,9 @@ func profileFor(name string) (authenticator.Profile, error) {
 
 // errWrongSecret tells that the root does not open with what was given.
 var errWrongSecret = file.ErrWrongSecret
+
+// errOtherVault tells that the vault is another root's.
+var errOtherVault = vault.ErrWrongKey
 
 // fileSecret is what opens an encrypted file: the passphrase, or the key file
 // that the header names.
@@ -242,7 +246,7 @@ const (
 )
 
 // defaultVPCD is where vsmartcard's vpcd listens.
-const defaultVPCD = "127.0.0.1:35963"
+const defaultVPCD = pcsc.DefaultAddress
 
 // openDoors opens the stream door, and the others where their addresses are not
 // empty. Clients are let in once the doors' Serve is called.
@@ -265,7 +269,14 @@ func (d *device) openDoors(socket, tcp, vpcd string, log *slog.Logger) (doors []
 			"as the socket, over TCP"))
 	}
 	if vpcd != "" {
-		return nil, errors.Join(errors.New("open door pcsc: not in this version"), unix.Close())
+		card := &pcsc.Card{Address: vpcd, Log: log}
+		doors = append(doors, daemon.Door{
+			Name:    doorPCSC,
+			Address: vpcd,
+			Reach:   "every user that pcscd lets in",
+			Use:     "any smart-card client, once vpcd and pcscd run; pcsc_scan shows the card",
+			Serve:   func(ctx context.Context) error { return card.Serve(ctx, d.engine) },
+		})
 	}
 	return doors, nil
 }

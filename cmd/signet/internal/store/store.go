@@ -17,10 +17,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/google/renameio/v2"
 
 	"github.com/seed-77d61853/signet/keystore"
 )
@@ -141,7 +141,7 @@ func (s *Store) fill(path string, build func(*Store) error) error {
 	if err != nil {
 		return fmt.Errorf("make store: %w", err)
 	}
-	if err := renameio.WriteFile(filepath.Join(s.Path, headerFile), header, 0o600); err != nil {
+	if err := writeFile(filepath.Join(s.Path, headerFile), header); err != nil {
 		return fmt.Errorf("make store: %w", err)
 	}
 	if err := syncDir(s.Path); err != nil {
@@ -201,8 +201,21 @@ func newID() string {
 	return hex.EncodeToString(id[:])
 }
 
+// writeFile makes a durable file in a folder that nobody reads yet.
+func writeFile(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
 // syncDir makes what was created or renamed in a folder durable.
 func syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // has no such call
+	}
 	d, err := os.Open(path)
 	if err != nil {
 		return err
