@@ -72,6 +72,7 @@ type Authenticator struct {
 	pending       pending
 	touches       map[*ctap.Session]*touch // U2F requests that wait for a touch
 	counter       counter
+	lastUse       lastUse
 	removals      uint64 // rises whenever a credential goes
 	// verifying counts the commands under way that rest on the open gate
 	// without a token: it stays open for them.
@@ -133,17 +134,18 @@ type nobody struct{}
 
 func (nobody) Ask(context.Context, Prompt) (Consent, error) { return Consent{}, nil }
 
-// Close ends the device: tokens die, prompts of U2F requests are taken away and
-// the gate is shut.
-func (a *Authenticator) Close(context.Context) error {
+// Close ends the device: what was kept in memory is written, tokens die, prompts
+// of U2F requests are taken away and the gate is shut.
+func (a *Authenticator) Close(ctx context.Context) error {
 	a.turn.Lock()
 	defer a.turn.Unlock()
+	err := a.flushLastUse(ctx)
 	a.closed = true
 	for s := range a.touches {
 		a.dropTouch(s)
 	}
 	a.lock()
-	return nil
+	return err
 }
 
 // Lock ends tokens and shuts the PIN gate. Ungated passkeys stay usable.

@@ -34,6 +34,9 @@ type credential struct {
 	CredBlob          []byte `cbor:"13,keyasint,omitempty"`
 	LargeBlobKey      []byte `cbor:"14,keyasint,omitempty"`
 	ThirdPartyPayment bool   `cbor:"15,keyasint,omitempty"`
+
+	Created  int64 `cbor:"16,keyasint,omitempty"` // Unix seconds
+	LastUsed int64 `cbor:"17,keyasint,omitempty"` // Unix seconds; see lastUse
 }
 
 // credentialIDLength is the length of the IDs that the device makes, in bytes.
@@ -152,6 +155,7 @@ func (a *Authenticator) discoverable(ctx context.Context, rpIDHash []byte) ([]*c
 // device's state say of it. A discoverable one replaces the one of the same
 // site and user.
 func (a *Authenticator) add(ctx context.Context, c *credential) error {
+	c.Created = a.now().Unix()
 	return a.changeWith(ctx, func(tx keystore.Tx, s *state) error {
 		if !c.Discoverable {
 			return put(tx, c.ID, c, c.lists()...)

@@ -218,8 +218,11 @@ func (a *Authenticator) assert(ctx context.Context, c *credential, r *assertionR
 			reply.User.Name, reply.User.DisplayName = c.UserName, c.DisplayName
 		}
 	}
-	reply.Signature, err = sign(ctx, key, c.Alg, reply.AuthData, r.clientDataHash)
-	return reply, err
+	if reply.Signature, err = sign(ctx, key, c.Alg, reply.AuthData, r.clientDataHash); err != nil {
+		return nil, err
+	}
+	a.used(c)
+	return reply, nil
 }
 
 // sign signs the parts, joined, with a credential's or an attestation key.

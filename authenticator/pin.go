@@ -88,8 +88,13 @@ func (a *Authenticator) checkNewPIN(s *pinuv.SharedSecret, newPINEnc []byte) (ne
 	if err != nil {
 		return newPIN{}, err
 	}
+	return a.judgeNewPIN(pin)
+}
+
+// judgeNewPIN applies the device's rules to a PIN in UTF-8.
+func (a *Authenticator) judgeNewPIN(pin []byte) (newPIN, error) {
 	n := newPIN{hash: pinuv.HashPIN(pin), codePoints: uint64(utf8.RuneCount(pin)), complex: isComplex(pin)}
-	if n.codePoints < a.state.MinPINLength || a.state.PINComplexity && !n.complex {
+	if len(pin) > ctap.MaxPINBytes || n.codePoints < a.state.MinPINLength || a.state.PINComplexity && !n.complex {
 		return newPIN{}, ctap.ErrPINPolicyViolation
 	}
 	return n, nil

@@ -142,7 +142,11 @@ func (a *Authenticator) u2fAuthenticate(ctx context.Context, s *ctap.Session, ap
 	}
 	reply := []byte{presence, byte(count >> 24), byte(count >> 16), byte(count >> 8), byte(count)}
 	signature, err := sign(ctx, key, c.Alg, application, reply, challenge)
-	return append(reply, signature...), err
+	if err != nil {
+		return nil, err
+	}
+	a.used(c)
+	return append(reply, signature...), nil
 }
 
 // touch is one question to the person behind the polling of a U2F client,

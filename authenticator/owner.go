@@ -1,0 +1,236 @@
+package authenticator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/ctap/pinuv"
+	"github.com/seed-77d61853/signet/keystore"
+)
+
+// A Passkey is what the device tells its owner of one credential.
+type Passkey struct {
+	ID []byte // 32 bytes
+	// RPID is the site; empty where the credential was made over U2F and only
+	// RPIDHash is known.
+	RPID, RPName string
+	RPIDHash     [32]byte
+	Account      Account
+	Algorithm    ctap.Algorithm
+	// InChip tells that the private key never leaves a chip.
+	InChip       bool
+	PublicKey    []byte // a COSE_Key
+	Discoverable bool
+	CredProtect  uint64 // 1 to 3
+	// Copyable tells that the passkey may be copied to another device.
+	Copyable bool
+	// Created and LastUsed are zero where they are not known. LastUsed may lag
+	// behind by a minute after a crash.
+	Created, LastUsed time.Time
+}
+
+// Owner acts for the device's owner, beside CTAP, for as long as the AsOwner
+// call that made it lasts. Its methods are safe for concurrent use.
+type Owner struct{ a *Authenticator }
+
+// AsOwner proves the PIN and runs f with the gate open. A wrong PIN spends a try
+// of the only counter there is and gives ctap.ErrPINInvalid,
+// ctap.ErrPINAuthBlocked or ctap.ErrPINBlocked. Where no PIN is set, pin is
+// ignored: then whoever reaches the device is its owner.
+func (a *Authenticator) AsOwner(ctx context.Context, pin []byte, f func(*Owner) error) error {
+	a.turn.Lock()
+	if a.closed {
+		a.turn.Unlock()
+		return fmt.Errorf("device is closed: %w", ctap.ErrNotAllowed)
+	}
+	if a.pinSet {
+		hash := pinuv.HashPIN(pin)
+		err := a.tryPIN(ctx, hash[:])
+		clear(hash[:])
+		if err != nil {
+			a.settleGate()
+			a.turn.Unlock()
+			return err
+		}
+		a.pin.uvCount = 0
+	}
+	a.verifying++
+	a.turn.Unlock()
+	defer func() {
+		a.turn.Lock()
+		defer a.turn.Unlock()
+		a.verifying--
+		a.settleGate()
+	}()
+	return f(&Owner{a})
+}
+
+// Passkeys calls f for each passkey, newest first. An error of f ends the list
+// and is returned. f must not call other methods.
+func (o *Owner) Passkeys(ctx context.Context, f func(Passkey) error) error {
+	o.a.turn.Lock()
+	defer o.a.turn.Unlock()
+	err := o.a.vault.View(ctx, func(tx keystore.Tx) error {
+		return tx.Scan(keystore.Index{Kind: listAll}, nil, func(r keystore.Record) error {
+			c := &credential{ID: r.ID}
+			if err := decode(r, c); err != nil {
+				return err
+			}
+			return f(o.a.passkey(c))
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("list passkeys: %w", err)
+	}
+	return nil
+}
+
+// passkey tells what the owner may know of a credential.
+func (a *Authenticator) passkey(c *credential) Passkey {
+	p := Passkey{
+		ID: c.ID, RPID: c.RPID, RPName: c.RPName, RPIDHash: [32]byte(c.RPIDHash), Account: c.account(),
+		Algorithm: c.Alg, PublicKey: c.PublicKey, Discoverable: c.Discoverable, CredProtect: c.CredProtect,
+		Copyable: a.state.Copyable, Created: timeOf(c.Created), LastUsed: timeOf(max(c.LastUsed, a.lastUse.at(c.ID))),
+	}
+	for _, alg := range a.root.Algorithms() {
+		if alg.ID == c.Alg {
+			p.InChip = alg.InChip
+		}
+	}
+	return p
+}
+
+func timeOf(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
+}
+
+// Rename changes the names by which a passkey's account is known to people:
+// fs.ErrNotExist where there is no such passkey.
+func (o *Owner) Rename(ctx context.Context, id []byte, name, displayName string) error {
+	return o.edit(ctx, id, "rename passkey", func(tx keystore.Tx, s *state, c *credential) error {
+		c.UserName, c.DisplayName = name, displayName
+		return put(tx, c.ID, c, c.lists()...)
+	})
+}
+
+// Delete removes a passkey for ever: fs.ErrNotExist where there is none.
+func (o *Owner) Delete(ctx context.Context, id []byte) error {
+	return o.edit(ctx, id, "delete passkey", o.a.remove)
+}
+
+func (o *Owner) edit(ctx context.Context, id []byte, what string, f func(keystore.Tx, *state, *credential) error) error {
+	a := o.a
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	err := a.changeWith(ctx, func(tx keystore.Tx, s *state) error {
+		c, err := find(tx, id)
+		if err != nil {
+			return err
+		}
+		if c.Discoverable {
+			s.CredStoreState = a.random.bytes16("credential store state")
+		}
+		return f(tx, s, c)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// PINState tells whether a PIN is set, how many tries are left, and whether
+// three misses in a row have blocked it until a restart.
+func (a *Authenticator) PINState(ctx context.Context) (state keystore.GateState, blocked bool, err error) {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	state, err = a.gate.State(ctx)
+	return state, a.pin.latched(), err
+}
+
+// SetPIN sets the first PIN, or, within AsOwner, another. The device's rules
+// apply: ctap.ErrPINPolicyViolation.
+func (o *Owner) SetPIN(ctx context.Context, pin []byte) error {
+	a := o.a
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	next, err := a.judgeNewPIN(pin)
+	if err != nil {
+		return err
+	}
+	defer clear(next.hash[:])
+	return a.storePIN(ctx, next)
+}
+
+// Erase resets the device: every passkey and the PIN are gone for ever (§6.6).
+// It asks nobody; the caller has.
+func (a *Authenticator) Erase(ctx context.Context) error {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	return a.erase(ctx)
+}
+
+// lastUse remembers when credentials were used, until it is written down: each
+// minute, and at the device's end. It is the only thing that a crash may forget.
+type lastUse struct {
+	times map[[credentialIDLength]byte]int64 // Unix seconds
+	timer *time.Timer                        // runs while there is something to write
+}
+
+func (l *lastUse) at(id []byte) int64 { return l.times[[credentialIDLength]byte(id)] }
+
+const (
+	lastUseDelay = time.Minute
+	lastUseBound = 1 << 16
+)
+
+// used notes a use of c.
+func (a *Authenticator) used(c *credential) {
+	if a.lastUse.times == nil {
+		a.lastUse.times = map[[credentialIDLength]byte]int64{}
+		a.lastUse.timer = time.AfterFunc(lastUseDelay, a.writeLastUse)
+	}
+	if len(a.lastUse.times) < lastUseBound {
+		a.lastUse.times[[credentialIDLength]byte(c.ID)] = a.now().Unix()
+	}
+}
+
+// writeLastUse writes down what used has noted.
+func (a *Authenticator) writeLastUse() {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	if err := a.flushLastUse(context.Background()); err != nil {
+		a.log.Error("the passkeys' last use could not be written", "error", err)
+	}
+}
+
+func (a *Authenticator) flushLastUse(ctx context.Context) error {
+	times := a.lastUse.times
+	if len(times) == 0 || a.closed {
+		return nil
+	}
+	a.lastUse.timer.Stop()
+	a.lastUse = lastUse{}
+	return a.vault.Update(context.WithoutCancel(ctx), func(tx keystore.Tx) error {
+		for id, seconds := range times {
+			c, err := find(tx, id[:])
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			c.LastUsed = seconds
+			if err := put(tx, c.ID, c, c.lists()...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,126 @@
+package authenticator
+
+import (
+	"context"
+	"io/fs"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-77d61853/signet/ctap"
+)
+
+func passkeys(t *testing.T, d *device, pin string) []Passkey {
+	t.Helper()
+	var all []Passkey
+	err := d.AsOwner(t.Context(), []byte(pin), func(o *Owner) error {
+		return o.Passkeys(t.Context(), func(p Passkey) error {
+			all = append(all, p)
+			return nil
+		})
+	})
+	mustBe(t, "list", err, nil)
+	return all
+}
+
+func TestOwnerListsRenamesDeletes(t *testing.T) {
+	d := newDevice(t, Config{})
+	for _, user := range []string{"alice", "bob"} {
+		_, err := d.register(t.Context(), rpID, user, nil, nil)
+		mustBe(t, "register", err, nil)
+	}
+	_, err := d.register(t.Context(), "other.example", "carol", nil, func(r *ctap.MakeCredentialRequest) { r.Options = nil })
+	mustBe(t, "register", err, nil)
+
+	all := passkeys(t, d, "")
+	var names []string
+	for _, p := range all {
+		names = append(names, p.RPID+"/"+p.Account.Name)
+	}
+	if want := []string{"other.example/carol", "example.org/bob", "example.org/alice"}; !slices.Equal(names, want) {
+		t.Fatalf("listed %q, want %q", names, want)
+	}
+	if all[0].Discoverable || !all[1].Discoverable || all[1].Created.IsZero() || !all[1].LastUsed.IsZero() {
+		t.Errorf("listed %+v", all[:2])
+	}
+	err = d.AsOwner(t.Context(), nil, func(o *Owner) error {
+		mustBe(t, "rename", o.Rename(t.Context(), all[1].ID, "robert", "Robert"), nil)
+		mustBe(t, "delete", o.Delete(t.Context(), all[2].ID), nil)
+		mustBe(t, "delete again", o.Delete(t.Context(), all[2].ID), fs.ErrNotExist)
+		mustBe(t, "rename nothing", o.Rename(t.Context(), []byte("x"), "", ""), fs.ErrNotExist)
+		return nil
+	})
+	mustBe(t, "as owner", err, nil)
+	all = passkeys(t, d, "")
+	if len(all) != 2 || all[1].Account.Name != "robert" || d.state.Discoverable != 1 {
+		t.Errorf("left %+v", all)
+	}
+}
+
+// TestOwnerProvesPIN: where a PIN is set nothing is told or changed without it,
+// and a wrong one spends a try of the only counter.
+func TestOwnerProvesPIN(t *testing.T) {
+	d := newDevice(t, Config{})
+	ctx := t.Context()
+	mustBe(t, "first PIN", d.AsOwner(ctx, nil, func(o *Owner) error { return o.SetPIN(ctx, []byte("1234")) }), nil)
+	never := func(*Owner) error { t.Error("ran without the PIN"); return nil }
+	mustBe(t, "no PIN", d.AsOwner(ctx, nil, never), ctap.ErrPINInvalid)
+	mustBe(t, "wrong PIN", d.AsOwner(ctx, []byte("9999"), never), ctap.ErrPINInvalid)
+	if n, err := d.retries(ctx); err != nil || n != 6 {
+		t.Errorf("%d tries left, %v", n, err)
+	}
+	err := d.AsOwner(ctx, []byte("1234"), func(o *Owner) error {
+		if state, _, err := d.PINState(ctx); err != nil || !state.Open {
+			t.Errorf("gate %+v, %v", state, err)
+		}
+		mustBe(t, "short PIN", o.SetPIN(ctx, []byte("123")), ctap.ErrPINPolicyViolation)
+		return o.SetPIN(ctx, []byte("12345"))
+	})
+	mustBe(t, "change PIN", err, nil)
+	if state, blocked, err := d.PINState(ctx); err != nil || state.Open || state.Retries != 8 || blocked {
+		t.Errorf("afterwards gate %+v, blocked %v, %v", state, blocked, err)
+	}
+	if !opens(t, d, "12345") {
+		t.Error("the new PIN is not right")
+	}
+	for range 3 {
+		d.AsOwner(ctx, []byte("9999"), never)
+	}
+	mustBe(t, "right PIN after three misses", d.AsOwner(ctx, []byte("12345"), never), ctap.ErrPINAuthBlocked)
+	mustBe(t, "erase", d.Erase(ctx), nil)
+	if state, _, err := d.PINState(ctx); err != nil || state.Set {
+		t.Errorf("after erasing: %+v, %v", state, err)
+	}
+}
+
+// TestLastUse: it is told at once, written within a minute and at the end, and
+// changes nothing else.
+func TestLastUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDevice(t, Config{})
+		_, err := d.register(t.Context(), rpID, "user", nil, nil)
+		mustBe(t, "register", err, nil)
+		time.Sleep(time.Hour)
+		_, err = d.login(t.Context(), rpID, nil, nil)
+		mustBe(t, "sign in", err, nil)
+		used := time.Now()
+		told := func(d *device) time.Time { return passkeys(t, d, "")[0].LastUsed }
+		if got := told(d); !got.Equal(used.Truncate(time.Second)) {
+			t.Errorf("told %v, used %v", got, used)
+		}
+		time.Sleep(lastUseDelay + time.Second)
+		synctest.Wait()
+		crashed := newDevice(t, Config{Root: d.root, Vault: d.vault})
+		if got := told(crashed); !got.Equal(used.Truncate(time.Second)) {
+			t.Errorf("written %v, used %v", got, used)
+		}
+		_, err = crashed.login(t.Context(), rpID, nil, nil)
+		mustBe(t, "sign in", err, nil)
+		again := time.Now()
+		mustBe(t, "close", crashed.Close(context.Background()), nil)
+		if got := told(newDevice(t, Config{Root: d.root, Vault: d.vault})); !got.Equal(again.Truncate(time.Second)) {
+			t.Errorf("at the end written %v, used %v", got, again)
+		}
+	})
+}
