@@ -18,9 +18,11 @@ var getAssertionTokens = []behaviour{
 	{136, bothProfiles, everyDoor, "a token signs in once", func(b *bench) {
 		b.ensurePIN()
 		b.register(discoverable)
-		t := b.token(maySignIn, site)
+		t := b.token(maySignIn|mayManage, site)
 		b.ok(getAssertion(by(t)))
 		b.expectSilently(pinAuthInvalid, getAssertion(by(t)))
+		b.expectSilently(pinAuthInvalid, getAssertion(silent, by(t)))
+		b.expectSilently(pinAuthInvalid, manage(t, 4, siteHash))
 	}},
 	{137, bothProfiles, everyDoor, "and may look silently before", func(b *bench) {
 		b.ensurePIN()

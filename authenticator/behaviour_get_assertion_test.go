@@ -36,6 +36,9 @@ var getAssertionBehaviours = []behaviour{
 	{113, securityKey, everyDoor, "uv is no option of a device that cannot verify by itself", func(b *bench) {
 		b.register(discoverable)
 		b.expectSilently(invalidOption, getAssertion(option("uv", true)))
+		b.setPIN("1234")
+		b.expectSilently(invalidOption, getAssertion(option("uv", true)))
+		b.ok(getAssertion(option("uv", true), by(b.token(maySignIn, site))))
 	}},
 	{114, bothProfiles, everyDoor, "unknown options are passed over", func(b *bench) {
 		b.register(discoverable)

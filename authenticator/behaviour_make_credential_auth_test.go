@@ -103,6 +103,7 @@ var makeCredentialTokens = []behaviour{
 			mac[0] ^= 1
 			b.expectSilently(pinAuthInvalid, makeCredential(proof(protocol, mac[:len(mac)-1])))
 			b.expectSilently(pinAuthInvalid, makeCredential(proof(protocol, append(mac, 0))))
+			b.expectSilently(pinAuthInvalid, makeCredential(by(token{3 - protocol, t.key})))
 		}
 	}},
 	{94, bothProfiles, everyDoor, "a proof of other client data", func(b *bench) {
@@ -127,10 +128,12 @@ var makeCredentialTokens = []behaviour{
 	}},
 	{98, bothProfiles, everyDoor, "a token makes one credential", func(b *bench) {
 		b.ensurePIN()
-		t := b.token(mayMake|maySignIn, site)
+		t := b.token(mayMake|maySignIn|mayManage|maySet, site)
 		b.ok(makeCredential(by(t)))
 		b.expectSilently(pinAuthInvalid, makeCredential(by(t)))
 		b.expectSilently(pinAuthInvalid, getAssertion(by(t)))
+		b.expectSilently(pinAuthInvalid, manage(t, 4, siteHash))
+		b.expectSilently(pinAuthInvalid, configure(t, 3, dict{}))
 	}},
 	{99, bothProfiles, everyDoor, "a token left lying is worth nothing", func(b *bench) {
 		b.ensurePIN()
@@ -180,6 +183,7 @@ var makeCredentialTokens = []behaviour{
 	{104, securityKey, everyDoor, "alwaysUv before there is a PIN", func(b *bench) {
 		b.fresh(alwaysVerified)
 		b.expectSilently(puatRequired, makeCredential())
+		b.expectSilently(puatRequired, makeCredential(proof(2, make([]byte, 32))))
 	}},
 	{105, securityKey, everyDoor, "alwaysUv and no proof", func(b *bench) {
 		b.fresh(alwaysVerified)

@@ -90,6 +90,7 @@ var makeCredentialMembers = []behaviour{
 		b.setPIN("1234")
 		b.expect(invalidOption, makeCredential(option("uv", true)))
 		b.ok(makeCredential(option("uv", false), by(b.token(mayMake, site))))
+		b.ok(makeCredential(option("uv", true), by(b.token(mayMake, site)))) // a proof says more
 	}},
 }
 

@@ -108,6 +108,8 @@ var tokenBehaviours = []behaviour{
 		b.person.pin = "0000"
 		b.expect(uvInvalid, uvTokenRequest(b.secret(2), maySignIn, site))
 		b.wants("uvRetries", b.ok(clientPIN(7, 0)).body[5], 7)
+		b.expect(puatRequired, makeCredential()) // the client may try by PIN
+		b.wants("uvRetries", b.ok(clientPIN(7, 0)).body[5], 6)
 		b.person.pin = b.pin
 		b.ok(uvTokenRequest(b.secret(2), maySignIn, site))
 		b.wants("uvRetries", b.ok(clientPIN(7, 0)).body[5], 8)
