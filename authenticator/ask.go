@@ -84,7 +84,8 @@ func (a *Authenticator) askVerified(ctx context.Context, s *ctap.Session, p Prom
 	if err != nil {
 		return Consent{}, done, fmt.Errorf("read PIN state: %w", err)
 	}
-	if state.Retries == 0 || a.pin.latched() {
+	// A PIN that has to be changed first verifies nobody, wherever it is typed.
+	if state.Retries == 0 || a.pin.latched() || a.state.ForcePINChange {
 		return Consent{}, done, ctap.ErrUVBlocked
 	}
 	a.pin.uvCount++
@@ -107,6 +108,9 @@ func (a *Authenticator) askVerified(ctx context.Context, s *ctap.Session, p Prom
 	over = true
 	if err != nil {
 		return Consent{}, done, err
+	}
+	if a.state.ForcePINChange {
+		return Consent{}, done, ctap.ErrUVBlocked
 	}
 	if !consent.Verified || !proven || !a.opened { // Lock may have shut the gate meanwhile
 		return Consent{}, done, ctap.ErrUVInvalid

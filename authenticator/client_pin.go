@@ -218,19 +218,12 @@ func (a *Authenticator) pinGetToken(ctx context.Context, s *ctap.Session, req *c
 
 // pinGetTokenUsingPIN is getPinUvAuthTokenUsingPinWithPermissions (§6.5.5.7.2).
 func (a *Authenticator) pinGetTokenUsingPIN(ctx context.Context, s *ctap.Session, req *ctap.ClientPINRequest) (any, error) {
-	if req.PinUvAuthProtocol == nil || req.KeyAgreement == nil || req.PINHashEnc == nil || req.Permissions == nil {
+	if req.PINHashEnc == nil {
 		return nil, ctap.ErrMissingParameter
 	}
-	mcga := uint64(ctap.PermissionMC | ctap.PermissionGA)
-	if err := a.checkPermissions(req, !a.profile.NoMcGaPermissions); err != nil {
+	rpID, err := a.checkTokenRequest(req, !a.profile.NoMcGaPermissions)
+	if err != nil {
 		return nil, err
-	}
-	rpID := ""
-	if req.RPID != nil {
-		rpID = *req.RPID
-	}
-	if *req.Permissions&mcga != 0 && rpID == "" {
-		return nil, ctap.ErrMissingParameter
 	}
 	secret, err := a.provePIN(ctx, s, req, rpID)
 	if err != nil {
@@ -248,27 +241,14 @@ func (a *Authenticator) pinGetTokenUsingPIN(ctx context.Context, s *ctap.Session
 
 // pinGetTokenUsingUV is getPinUvAuthTokenUsingUvWithPermissions (§6.5.5.7.3).
 func (a *Authenticator) pinGetTokenUsingUV(ctx context.Context, s *ctap.Session, req *ctap.ClientPINRequest) (any, error) {
-	if req.PinUvAuthProtocol == nil || req.KeyAgreement == nil || req.Permissions == nil {
-		return nil, ctap.ErrMissingParameter
-	}
-	p, err := protocolOf(req.PinUvAuthProtocol)
+	rpID, err := a.checkTokenRequest(req, true)
 	if err != nil {
 		return nil, err
-	}
-	if err := a.checkPermissions(req, true); err != nil {
-		return nil, err
-	}
-	rpID := ""
-	if req.RPID != nil {
-		rpID = *req.RPID
-	}
-	if *req.Permissions&(ctap.PermissionMC|ctap.PermissionGA) != 0 && rpID == "" {
-		return nil, ctap.ErrMissingParameter
 	}
 	if !a.uvConfigured() {
 		return nil, ctap.ErrNotAllowed
 	}
-	secret, err := a.decapsulate(p, req.KeyAgreement)
+	secret, err := a.decapsulate(pinuv.Protocol(*req.PinUvAuthProtocol), req.KeyAgreement)
 	if err != nil {
 		return nil, err
 	}
@@ -277,9 +257,6 @@ func (a *Authenticator) pinGetTokenUsingUV(ctx context.Context, s *ctap.Session,
 	defer done()
 	if err != nil {
 		return nil, a.uvTokenError(ctx, err)
-	}
-	if a.state.ForcePINChange {
-		return nil, ctap.ErrPINPolicyViolation
 	}
 	if *req.Permissions&ctap.PermissionPCMR != 0 {
 		return encryptToken(secret, a.state.PersistentToken[:])
@@ -299,20 +276,35 @@ func (a *Authenticator) uvTokenError(ctx context.Context, err error) error {
 	return err
 }
 
-// checkPermissions refuses what this device cannot give (§6.5.5.7).
-func (a *Authenticator) checkPermissions(req *ctap.ClientPINRequest, mcga bool) error {
+// checkTokenRequest judges what both requests for a token with permissions have,
+// and returns the site that it is for, if any (§6.5.5.7). mcga tells whether the
+// device gives those two this way.
+func (a *Authenticator) checkTokenRequest(req *ctap.ClientPINRequest, mcga bool) (rpID string, err error) {
+	if req.KeyAgreement == nil || req.Permissions == nil {
+		return "", ctap.ErrMissingParameter
+	}
+	if req.RPID != nil {
+		rpID = *req.RPID
+	}
 	wanted := *req.Permissions
+	wantsMCGA := wanted&(ctap.PermissionMC|ctap.PermissionGA) != 0
+	if wantsMCGA && rpID == "" {
+		return "", ctap.ErrMissingParameter
+	}
+	if _, err := protocolOf(req.PinUvAuthProtocol); err != nil {
+		return "", err
+	}
 	if wanted == 0 {
-		return ctap.ErrInvalidParameter
+		return "", ctap.ErrInvalidParameter
 	}
 	switch {
-	case wanted&(ctap.PermissionMC|ctap.PermissionGA) != 0 && !mcga,
+	case wantsMCGA && !mcga,
 		wanted&ctap.PermissionBE != 0,
 		wanted&ctap.PermissionLBW != 0 && !a.profile.has(ctap.ExtLargeBlobKey),
 		wanted&ctap.PermissionPCMR != 0 && wanted&allPermissions != ctap.PermissionPCMR:
-		return ctap.ErrUnauthorizedPermission
+		return "", ctap.ErrUnauthorizedPermission
 	}
-	return nil
+	return rpID, nil
 }
 
 // allPermissions are those that the standard defines; other bits say nothing.

@@ -140,3 +140,60 @@ func TestBoundTokenLearnsNothing(t *testing.T) {
 		mustBe(t, name, err, ctap.ErrPINAuthInvalid)
 	}
 }
+
+// TestForcedChangeEverywhere: a PIN that has to be changed first verifies nobody,
+// wherever it is typed, and costs no try.
+func TestForcedChangeEverywhere(t *testing.T) {
+	ctx := t.Context()
+	d := registered(ctx, t, Config{User: agreeable{"1234"}}, "user")
+	mustBe(t, "set PIN", d.setPIN(ctx, "1234"), nil)
+	token, err := d.pinToken(ctx, "1234", ctap.PermissionACFG, "")
+	mustBe(t, "token", err, nil)
+	mustBe(t, "force", d.configure(ctx, token, ctap.ConfigSetMinPINLength, ctap.SetMinPINLengthParams{ForceChangePIN: true}), nil)
+
+	verified := ctap.Options{"uv": true}
+	_, err = d.login(ctx, rpID, nil, func(r *ctap.GetAssertionRequest) { r.Options = verified })
+	mustBe(t, "sign in", err, ctap.ErrPUATRequired)
+	_, err = d.register(ctx, rpID, "other", nil, func(r *ctap.MakeCredentialRequest) { r.Options = verified })
+	mustBe(t, "register", err, ctap.ErrPUATRequired)
+	_, err = d.uvToken(ctx, ctap.PermissionGA, rpID)
+	mustBe(t, "token by verification", err, ctap.ErrUVBlocked)
+	_, err = d.pinToken(ctx, "1234", ctap.PermissionGA, rpID)
+	mustBe(t, "token by PIN", err, ctap.ErrPINPolicyViolation)
+
+	mustBe(t, "change to the same", d.newPIN(ctx, "1234", "1234"), ctap.ErrPINPolicyViolation)
+	mustBe(t, "change", d.newPIN(ctx, "1234", "4321"), nil)
+	_, err = d.pinToken(ctx, "4321", ctap.PermissionGA, rpID)
+	mustBe(t, "token by the new PIN", err, nil)
+	if n, err := d.retries(ctx); err != nil || n != ctap.MaxPINRetries {
+		t.Errorf("%d tries left, %v", n, err)
+	}
+}
+
+// TestTokenRequestOrder: what a request for a token lacks is told before what the
+// device does not have.
+func TestTokenRequestOrder(t *testing.T) {
+	ctx := t.Context()
+	d := newDevice(t, Config{})
+	mustBe(t, "set PIN", d.setPIN(ctx, "1234"), nil)
+	mine, _, err := d.agree(ctx, pinuv.Two)
+	mustBe(t, "agree", err, nil)
+	for _, tt := range []struct {
+		name        string
+		protocol    uint64
+		permissions uint64
+		want        ctap.Status
+	}{
+		{"no site, unknown protocol", 7, ctap.PermissionGA, ctap.ErrMissingParameter},
+		{"no site, no such permission", 2, ctap.PermissionGA | ctap.PermissionBE, ctap.ErrMissingParameter},
+		{"unknown protocol, no such permission", 7, ctap.PermissionBE, ctap.ErrInvalidParameter},
+		{"nothing wanted", 2, 0, ctap.ErrInvalidParameter},
+		{"no such permission", 2, ctap.PermissionBE, ctap.ErrUnauthorizedPermission},
+	} {
+		req := ctap.ClientPINRequest{
+			PinUvAuthProtocol: &tt.protocol, SubCommand: ptr(uint64(ctap.PINGetTokenUsingPIN)), KeyAgreement: mine,
+			PINHashEnc: make([]byte, 32), Permissions: &tt.permissions,
+		}
+		mustBe(t, tt.name, d.send(ctx, ctap.CommandClientPIN, req, nil), tt.want)
+	}
+}
