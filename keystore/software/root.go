@@ -189,11 +189,31 @@ func (r *Root) Reset(ctx context.Context) error {
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.renew(fresh)
+	return nil
+}
+
+// renew goes on with a copy of another state, of the same Installation. r.mu is
+// held.
+func (r *Root) renew(fresh *State) {
 	r.shut(keystore.ErrGateShut)
 	r.rings[keystore.Ungated].end(errDestroyed)
 	r.public = nil
 	*r.state = *fresh
 	r.rings[keystore.Ungated] = newRing(&r.state.Device)
+}
+
+// SaveTo saves the state as it is with another function, which from then on
+// takes the place of Options.Save. After an error the old one stays.
+func (r *Root) SaveTo(ctx context.Context, save func(*State) error) error {
+	if err := r.take(ctx); err != nil {
+		return fmt.Errorf("save root: %w", err)
+	}
+	defer r.giveUp()
+	if err := save(r.state); err != nil {
+		return fmt.Errorf("save root: %w", err)
+	}
+	r.save = save
 	return nil
 }
 
