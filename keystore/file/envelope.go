@@ -31,6 +31,7 @@ const (
 	nonceSize  = 12
 	tagSize    = 16
 	maxSize    = 1 << 16 // of a file that is read
+	stateRoom  = 512     // holds a state, so that no outgrown copy of it stays behind
 )
 
 // A Header is what a root file shows without its secret.
@@ -39,10 +40,12 @@ type Header struct {
 	Kind Kind
 	// ID is 16 random bytes that name the root.
 	ID [16]byte
-	// KDF stretches the passphrase, and the PINs.
+	// KDF stretches the passphrase, and is the least that PINs are stretched
+	// with.
 	KDF software.KDF
-
-	salt [saltSize]byte
+	// Salt goes into a passphrase's stretching; of a key that is kept elsewhere
+	// it is the name.
+	Salt [saltSize]byte
 }
 
 // Kind says what opens a root file.
@@ -52,13 +55,23 @@ type Kind byte
 const (
 	KindPassphrase Kind = 1
 	KindKeyFile    Kind = 2
+	KindCredential Kind = 3
+	KindKeyring    Kind = 4
 )
 
-func newHeader(kind Kind, kdf software.KDF) *Header {
-	h := &Header{Kind: kind, KDF: kdf}
-	rand.Read(h.ID[:])
-	rand.Read(h.salt[:])
-	return h
+// String names what the secret is, with its article.
+func (k Kind) String() string {
+	switch k {
+	case KindPassphrase:
+		return "a passphrase"
+	case KindKeyFile:
+		return "a key file"
+	case KindCredential:
+		return "a systemd credential"
+	case KindKeyring:
+		return "a key in the OS keyring"
+	}
+	return fmt.Sprintf("an unknown kind of secret, %d", byte(k))
 }
 
 func (h *Header) encode() ([]byte, error) {
@@ -68,7 +81,7 @@ func (h *Header) encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(b, h.salt[:]...), nil
+	return append(b, h.Salt[:]...), nil
 }
 
 // parseHeader splits a file into its header and what is sealed, the header's
@@ -89,47 +102,74 @@ func parseHeader(data []byte) (h *Header, sealed []byte, err error) {
 		return nil, nil, fmt.Errorf("cut off, or changed: %w", keystore.ErrCorrupt)
 	}
 	h = &Header{Kind: Kind(rest[1]), ID: [16]byte(rest[2:])}
-	if h.Kind != KindPassphrase && h.Kind != KindKeyFile {
-		return nil, nil, fmt.Errorf("opened by an unknown kind of secret, %d: %w", h.Kind, keystore.ErrCorrupt)
+	if h.Kind < KindPassphrase || h.Kind > KindKeyring {
+		return nil, nil, fmt.Errorf("opened by %v: %w", h.Kind, keystore.ErrCorrupt)
 	}
 	if err := h.KDF.UnmarshalBinary(rest[18 : 18+kdfSize]); err != nil {
 		return nil, nil, err
 	}
-	copy(h.salt[:], rest[18+kdfSize:])
+	copy(h.Salt[:], rest[18+kdfSize:])
 	return h, data[:body], nil
 }
 
-// fileKey derives the key that seals the file.
-func fileKey(s *keystore.Secret) (*keystore.Secret, error) {
-	b, err := hkdf.Expand(sha256.New, s[:], "signet root file", 32)
+func newHeader(secret Secret, kdf software.KDF) *Header {
+	h := &Header{Kind: secret.kind, KDF: kdf, Salt: secret.name}
+	rand.Read(h.ID[:])
+	if h.Salt == [saltSize]byte{} {
+		rand.Read(h.Salt[:])
+	}
+	return h
+}
+
+// A seal writes a root's file.
+type seal struct {
+	path   string
+	header *Header
+	key    *keystore.Secret
+}
+
+// newSeal derives the key that seals the file from what opens it.
+func newSeal(path string, h *Header, s Secret) (*seal, error) {
+	stretched, err := s.stretch(h, path)
+	if err != nil {
+		return nil, err
+	}
+	defer stretched.Wipe()
+	b, err := hkdf.Expand(sha256.New, stretched[:], "signet root file", 32)
 	if err != nil {
 		return nil, fmt.Errorf("derive the file's key: %w", err)
 	}
 	defer clear(b)
 	key := keystore.Secret(b)
-	return &key, nil
+	return &seal{path, h, &key}, nil
 }
 
-func newAEAD(key *keystore.Secret) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key[:])
+func (s *seal) wipe() { s.key.Wipe() }
+
+// save puts a state in the place of the file.
+func (s *seal) save(state *software.State) error {
+	data, err := s.encode(state)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("seal root file %s: %w", s.path, err)
 	}
-	return cipher.NewGCM(block)
+	if err := replace(s.path, data); err != nil {
+		return fmt.Errorf("write root file %s: %w", s.path, err)
+	}
+	return nil
 }
 
-// seal makes the file of a state.
-func seal(h *Header, key *keystore.Secret, state *software.State) ([]byte, error) {
-	header, err := h.encode()
+// encode makes the file of a state.
+func (s *seal) encode(state *software.State) ([]byte, error) {
+	header, err := s.header.encode()
 	if err != nil {
 		return nil, err
 	}
-	plain, err := state.AppendBinary(nil)
-	if err != nil {
-		return nil, err
-	}
+	plain, err := state.AppendBinary(make([]byte, 0, stateRoom))
 	defer clear(plain)
-	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := newAEAD(s.key)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +178,14 @@ func seal(h *Header, key *keystore.Secret, state *software.State) ([]byte, error
 	data := aead.Seal(append(bytes.Clone(header), nonce...), nonce, plain, header)
 	sum := sha256.Sum256(data)
 	return append(data, sum[:]...), nil
+}
+
+func newAEAD(key *keystore.Secret) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
 }
 
 // unseal opens what parseHeader split off: ErrWrongSecret where the key is not

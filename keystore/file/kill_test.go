@@ -81,7 +81,7 @@ func pinNumber(n int) []byte {
 // for ever.
 func changePINs(path string) error {
 	ctx := context.Background()
-	r, err := Open(ctx, path, horse)
+	r, err := cheap.Open(ctx, path, horse)
 	if err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func TestKilledInPINChange(t *testing.T) {
 // resets makes a key and resets, for ever.
 func resets(path string) error {
 	ctx := context.Background()
-	r, err := Open(ctx, path, horse)
+	r, err := cheap.Open(ctx, path, horse)
 	if err != nil {
 		return err
 	}

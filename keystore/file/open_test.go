@@ -32,7 +32,7 @@ func created(t *testing.T, secret Secret) (path string) {
 
 func mustOpen(t *testing.T, path string, secret Secret) *Root {
 	t.Helper()
-	r, err := Open(t.Context(), path, secret)
+	r, err := cheap.Open(t.Context(), path, secret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func mustOpen(t *testing.T, path string, secret Secret) *Root {
 func refuses(t *testing.T, what, path string, secret Secret, want error) {
 	t.Helper()
 	before, _ := os.ReadFile(path)
-	r, err := Open(t.Context(), path, secret)
+	r, err := cheap.Open(t.Context(), path, secret)
 	if err == nil {
 		r.Close()
 		t.Errorf("%s: the file opened", what)
@@ -61,7 +61,7 @@ func TestOpenRefuses(t *testing.T) {
 	path := created(t, horse)
 	refuses(t, "wrong passphrase", path, Passphrase([]byte("wrong")), ErrWrongSecret)
 	for _, s := range []Secret{{}, Passphrase(nil), KeyFile(path), KeyFile(filepath.Join(t.TempDir(), "none"))} {
-		if r, err := Open(t.Context(), path, s); err == nil {
+		if r, err := cheap.Open(t.Context(), path, s); err == nil {
 			r.Close()
 			t.Errorf("opened with %#v", s)
 		}
@@ -83,7 +83,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Open(ctx, path, horse); !errors.Is(err, context.Canceled) {
+	if _, err := cheap.Open(ctx, path, horse); !errors.Is(err, context.Canceled) {
 		t.Errorf("Open with a cancelled context: %v", err)
 	}
 
@@ -108,7 +108,7 @@ func TestModes(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(t.Context(), path, horse); err == nil || !strings.Contains(err.Error(), "0600") {
+		if _, err := cheap.Open(t.Context(), path, horse); err == nil || !strings.Contains(err.Error(), "0600") {
 			t.Errorf("mode %04o: %v", mode, err)
 		}
 	}
@@ -173,7 +173,7 @@ func TestTampering(t *testing.T) {
 		rehashed(i, 0xff)
 		refuses(t, fmt.Sprintf("byte %d changed", i), path, horse, keystore.ErrCorrupt)
 	}
-	rehashed(len(magic)+1, 3)
+	rehashed(len(magic)+1, byte(KindKeyring)+1)
 	refuses(t, "unknown kind", path, horse, keystore.ErrCorrupt)
 	rehashed(len(magic), version+1)
 	refuses(t, "newer version", path, horse, keystore.ErrNewerSchema)
@@ -196,21 +196,21 @@ func TestShowsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := fileKey(stretched)
+	s, err := newSeal(path, header, horse)
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := unseal(sealed, key)
+	state, err := unseal(sealed, s.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := [][]byte{stretched[:], key[:], state.Installation[:], state.Device[:], state.Gate.Wrapped[:], []byte("horse")}
+	secrets := [][]byte{stretched[:], s.key[:], state.Installation[:], state.Device[:], state.Gate.Wrapped[:], []byte("horse")}
 	for i, secret := range secrets {
 		if bytes.Contains(data, secret) {
 			t.Errorf("the file shows secret %d", i)
 		}
 	}
-	if !bytes.Contains(data, header.salt[:]) {
+	if !bytes.Contains(data, header.Salt[:]) {
 		t.Error("the search does not find what is there")
 	}
 	if got := fmt.Sprintf("%v %+v %#v %s %x %q", horse, horse, horse, horse, horse, KeyFile("/k")); strings.Contains(got, "horse") ||
@@ -273,7 +273,7 @@ func TestKeyFile(t *testing.T) {
 		if err := os.Chmod(other, 0o640); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(t.Context(), path, KeyFile(other)); err == nil || !strings.Contains(err.Error(), "0600") {
+		if _, err := cheap.Open(t.Context(), path, KeyFile(other)); err == nil || !strings.Contains(err.Error(), "0600") {
 			t.Errorf("a key file of mode 0640: %v", err)
 		}
 	}
@@ -312,7 +312,7 @@ func TestKeyFileInside(t *testing.T) {
 	if err := os.Rename(outside, filepath.Join(store, "moved")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), root, KeyFile(filepath.Join(store, "moved"))); err == nil || !strings.Contains(err.Error(), "elsewhere") {
+	if _, err := cheap.Open(t.Context(), root, KeyFile(filepath.Join(store, "moved"))); err == nil || !strings.Contains(err.Error(), "elsewhere") {
 		t.Errorf("a key file moved in: %v", err)
 	}
 }
@@ -393,7 +393,8 @@ func FuzzHeader(f *testing.F) {
 	// Each process of the fuzzer has a key of its own.
 	key := new(keystore.Secret)
 	rand.Read(key[:])
-	data, err := seal(newHeader(KindPassphrase, cheap.KDF), key, software.NewState())
+	sealed := &seal{header: newHeader(horse, cheap.KDF), key: key}
+	data, err := sealed.encode(software.NewState())
 	if err != nil {
 		f.Fatal(err)
 	}

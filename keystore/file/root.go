@@ -1,7 +1,8 @@
-// Package file is the root in one encrypted file, which a passphrase opens, or
-// a key file kept elsewhere. The PIN's tries are counted in the file: whoever
-// can bring back an old copy of it has them again, so against someone with the
-// disk the passphrase stands alone.
+// Package file is the root in one encrypted file. A passphrase opens it, or a
+// key of 32 bytes kept elsewhere: in a key file, a systemd credential, or with
+// package keyring in the OS keyring. The PIN's tries are counted in the file:
+// whoever can bring back an old copy of it has them again, so against someone
+// with the disk the passphrase stands alone.
 package file
 
 import (
@@ -12,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/gofrs/flock"
 
@@ -19,61 +21,60 @@ import (
 	"github.com/seed-77d61853/signet/keystore/software"
 )
 
-// ErrWrongSecret tells that a passphrase or key file is not the one that the
-// root file was sealed with.
+// ErrWrongSecret tells that a passphrase or key is not the one that the root
+// file was sealed with.
 var ErrWrongSecret = errors.New("wrong passphrase or key file")
 
 // keepOpen bounds the opened keys that a root keeps of each protection.
 const keepOpen = 1024
 
-// Options say how a root file is made.
+// Options say how root files are made and opened.
 type Options struct {
-	// KDF stretches passphrase and PINs; zero: software.DefaultKDF.
+	// KDF is the least that passphrases and PINs are stretched with when they
+	// are set; a file that was made with more keeps it. Zero:
+	// software.DefaultKDF.
 	KDF software.KDF
+}
+
+func (o Options) kdf() software.KDF {
+	if o.KDF == (software.KDF{}) {
+		return software.DefaultKDF()
+	}
+	return o.KDF
 }
 
 // Root is an open root file. It implements keystore.Root.
 type Root struct {
 	*software.Root
-	path   string
-	header *Header
-	key    *keystore.Secret // seals the file
-	lock   *flock.Flock
+	path string
+	kdf  software.KDF // the least for new passphrases and PINs
+	lock *flock.Flock
+
+	mu   sync.Mutex
+	seal *seal // how the file is sealed now
 }
 
 // Create makes a root file with fresh secrets and no PIN: fs.ErrExist where
 // there is a file. It is on disk when Create returns.
 func Create(path string, secret Secret, opts Options) error {
-	if err := create(path, secret, opts); err != nil {
+	if err := create(path, secret, opts.kdf()); err != nil {
 		return fmt.Errorf("create root file %s: %w", path, err)
 	}
 	return nil
 }
 
-func create(path string, secret Secret, opts Options) error {
-	if err := secret.check(); err != nil {
+func create(path string, secret Secret, kdf software.KDF) error {
+	if err := errors.Join(secret.check(), kdf.Check()); err != nil {
 		return err
 	}
-	if opts.KDF == (software.KDF{}) {
-		opts.KDF = software.DefaultKDF()
-	}
-	if err := opts.KDF.Check(); err != nil {
-		return err
-	}
-	header := newHeader(secret.kind, opts.KDF)
-	stretched, err := secret.stretch(header, path)
+	s, err := newSeal(path, newHeader(secret, kdf), secret)
 	if err != nil {
 		return err
 	}
-	defer stretched.Wipe()
-	key, err := fileKey(stretched)
-	if err != nil {
-		return err
-	}
-	defer key.Wipe()
+	defer s.wipe()
 	state := software.NewState()
 	defer state.Wipe()
-	data, err := seal(header, key, state)
+	data, err := s.encode(state)
 	if err != nil {
 		return err
 	}
@@ -82,22 +83,28 @@ func create(path string, secret Secret, opts Options) error {
 
 // Open opens a root file: fs.ErrNotExist where there is none, which is never
 // made afresh, ErrWrongSecret, keystore.ErrInUse where another process has it
-// open, keystore.ErrNewerSchema, keystore.ErrCorrupt. It holds a lock beside
-// the file, path.lock, until Close. With a passphrase it takes the time that
-// the file's KDF asks for; ctx is honoured before.
+// open, keystore.ErrNewerSchema, keystore.ErrCorrupt. It refuses a file that
+// others can use, or that is neither ours nor the system's. It holds a lock
+// beside the file, path.lock, until Close. With a passphrase it takes the time
+// that the file's KDF asks for; ctx is honoured before.
 func Open(ctx context.Context, path string, secret Secret) (*Root, error) {
-	r, err := open(ctx, path, secret)
+	return Options{}.Open(ctx, path, secret)
+}
+
+// Open opens a root file as the function Open does.
+func (o Options) Open(ctx context.Context, path string, secret Secret) (*Root, error) {
+	r, err := open(ctx, path, secret, o.kdf())
 	if err != nil {
 		return nil, fmt.Errorf("open root file %s: %w", path, err)
 	}
 	return r, nil
 }
 
-func open(ctx context.Context, path string, secret Secret) (*Root, error) {
+func open(ctx context.Context, path string, secret Secret, kdf software.KDF) (*Root, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := secret.check(); err != nil {
+	if err := errors.Join(secret.check(), kdf.Check()); err != nil {
 		return nil, err
 	}
 	// The file itself is replaced, not a link to it.
@@ -116,7 +123,7 @@ func open(ctx context.Context, path string, secret Secret) (*Root, error) {
 	if !locked {
 		return nil, keystore.ErrInUse
 	}
-	r := &Root{path: path, lock: lock}
+	r := &Root{path: path, kdf: kdf, lock: lock}
 	if err := r.load(secret); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -128,24 +135,19 @@ func (r *Root) load(secret Secret) error {
 	if err != nil {
 		return err
 	}
-	var sealed []byte
-	if r.header, sealed, err = parseHeader(data); err != nil {
-		return err
-	}
-	stretched, err := secret.stretch(r.header, r.path)
+	header, sealed, err := parseHeader(data)
 	if err != nil {
 		return err
 	}
-	defer stretched.Wipe()
-	if r.key, err = fileKey(stretched); err != nil {
+	if r.seal, err = newSeal(r.path, header, secret); err != nil {
 		return err
 	}
-	state, err := unseal(sealed, r.key)
+	state, err := unseal(sealed, r.seal.key)
 	if err != nil {
-		r.key.Wipe()
+		r.seal.wipe()
 		return err
 	}
-	r.Root = software.New(state, software.Options{Save: r.save, KDF: r.header.KDF, KeepOpen: keepOpen})
+	r.Root = software.New(state, software.Options{Save: r.seal.save, KDF: header.KDF.AtLeast(r.kdf), KeepOpen: keepOpen})
 	return nil
 }
 
@@ -155,7 +157,7 @@ func read(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if err := checkPrivate(f, path); err != nil {
+	if err := checkPrivate(f, path, 0o077); err != nil {
 		return nil, err
 	}
 	return io.ReadAll(io.LimitReader(f, maxSize))
@@ -174,22 +176,49 @@ func ReadHeader(path string) (*Header, error) {
 }
 
 // Header returns what the file shows without its secret.
-func (r *Root) Header() Header { return *r.header }
+func (r *Root) Header() Header {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return *r.seal.header
+}
 
-func (r *Root) save(state *software.State) error {
-	data, err := seal(r.header, r.key, state)
+// Reseal seals the file with another secret, of any kind, and with today's KDF
+// where the file's is weaker. Keys, handles and PIN stay. It is one atomic step:
+// after a crash or an error either the old or the new secret opens the file.
+// Old copies of the file open with the old secret, and hold the same keys.
+func (r *Root) Reseal(ctx context.Context, secret Secret) error {
+	if err := r.reseal(ctx, secret); err != nil {
+		return fmt.Errorf("seal root file %s anew: %w", r.path, err)
+	}
+	return nil
+}
+
+func (r *Root) reseal(ctx context.Context, secret Secret) error {
+	if err := secret.check(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	header := newHeader(secret, r.seal.header.KDF.AtLeast(r.kdf))
+	header.ID = r.seal.header.ID
+	next, err := newSeal(r.path, header, secret)
 	if err != nil {
-		return fmt.Errorf("seal root file %s: %w", r.path, err)
+		return err
 	}
-	if err := replace(r.path, data); err != nil {
-		return fmt.Errorf("write root file %s: %w", r.path, err)
+	if err := r.SaveTo(ctx, next.save); err != nil {
+		next.wipe()
+		return err
 	}
+	r.seal.wipe()
+	r.seal = next
 	return nil
 }
 
 // Close implements keystore.Root.
 func (r *Root) Close() error {
 	err := r.Root.Close()
-	r.key.Wipe()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seal.wipe()
 	return errors.Join(err, r.lock.Close())
 }

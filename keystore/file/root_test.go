@@ -21,12 +21,12 @@ func roots() keystoretest.Roots {
 			path := filepath.Join(t.TempDir(), "root")
 			secret := Passphrase([]byte("correct horse"))
 			return func() (keystore.Root, error) {
-				r, err := Open(t.Context(), path, secret)
+				r, err := cheap.Open(t.Context(), path, secret)
 				if errors.Is(err, fs.ErrNotExist) {
 					if err := Create(path, secret, cheap); err != nil {
 						return nil, err
 					}
-					r, err = Open(t.Context(), path, secret)
+					r, err = cheap.Open(t.Context(), path, secret)
 				}
 				return r, err
 			}

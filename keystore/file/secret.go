@@ -18,11 +18,13 @@ import (
 type Secret struct {
 	kind       Kind
 	passphrase []byte
-	path       string
+	path       string           // of a key file; a credential's name
+	key        *keystore.Secret // of KindKeyring
+	name       [saltSize]byte   // that key's name
 }
 
 // Passphrase is a secret that a person knows. It is not copied: the caller
-// wipes it after Create or Open.
+// wipes it after Create, Open or Reseal.
 func Passphrase(p []byte) Secret { return Secret{kind: KindPassphrase, passphrase: p} }
 
 // KeyFile is a secret in a file of 32 bytes, as CreateKeyFile makes one. It is
@@ -30,6 +32,19 @@ func Passphrase(p []byte) Secret { return Secret{kind: KindPassphrase, passphras
 // system's, and if it lies in the folder of the root file, or below: whoever
 // takes the one would have the other.
 func KeyFile(path string) Secret { return Secret{kind: KindKeyFile, path: path} }
+
+// Credential is a secret of 32 bytes that systemd decrypts for a unit with
+// LoadCredentialEncrypted=name, and shows in the folder that
+// $CREDENTIALS_DIRECTORY names. Such a root starts unattended, and its key is
+// in no file that can be read while the machine is off.
+func Credential(name string) Secret { return Secret{kind: KindCredential, path: name} }
+
+// KeyringKey is a random key that the caller keeps in the OS keyring under a
+// random name, which the file's header shows as its Salt. It is not copied: the
+// caller wipes it after Create, Open or Reseal.
+func KeyringKey(name [16]byte, key *keystore.Secret) Secret {
+	return Secret{kind: KindKeyring, name: name, key: key}
+}
 
 // Format implements fmt.Formatter.
 func (Secret) Format(f fmt.State, _ rune) { f.Write([]byte("[redacted]")) }
@@ -46,31 +61,55 @@ func CreateKeyFile(path string) error {
 	return nil
 }
 
-// stretch makes of the secret what a root file's key is derived from.
+// stretch makes of the secret what a root file's key is derived from. The
+// caller wipes it.
 func (s Secret) stretch(h *Header, rootPath string) (*keystore.Secret, error) {
 	if s.kind != h.Kind {
-		if h.Kind == KindKeyFile {
-			return nil, fmt.Errorf("%w: it is opened by a key file", ErrWrongSecret)
+		return nil, fmt.Errorf("%w: it is opened by %v", ErrWrongSecret, h.Kind)
+	}
+	switch s.kind {
+	case KindKeyFile:
+		return readKeyFile(s.path, rootPath, 0o077)
+	case KindCredential:
+		path, err := credentialPath(s.path)
+		if err != nil {
+			return nil, err
 		}
-		return nil, fmt.Errorf("%w: it is opened by a passphrase", ErrWrongSecret)
+		// Where a list of rights gives the unit's user the file, its mode shows
+		// them as the group's.
+		return readKeyFile(path, rootPath, 0o037)
+	case KindKeyring:
+		key := *s.key
+		return &key, nil
 	}
-	if s.kind == KindKeyFile {
-		return readKeyFile(s.path, rootPath)
-	}
-	return h.KDF.Key(s.passphrase, h.salt[:]), nil
+	return h.KDF.Key(s.passphrase, h.Salt[:]), nil
 }
 
 func (s Secret) check() error {
-	if s.kind == KindPassphrase && len(s.passphrase) == 0 {
+	switch {
+	case s.kind == 0:
+		return errors.New("no secret is given")
+	case s.kind == KindPassphrase && len(s.passphrase) == 0:
 		return errors.New("the passphrase is empty")
-	}
-	if s.kind != KindPassphrase && s.kind != KindKeyFile {
-		return errors.New("neither a passphrase nor a key file is given")
 	}
 	return nil
 }
 
-func readKeyFile(path, rootPath string) (*keystore.Secret, error) {
+// credentialPath returns the file of a systemd credential.
+func credentialPath(name string) (string, error) {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	if dir == "" {
+		return "", fmt.Errorf("no systemd credential %s: start this as a unit with LoadCredentialEncrypted=%s", name, name)
+	}
+	if !filepath.IsLocal(name) || filepath.Base(name) != name {
+		return "", fmt.Errorf("%q cannot name a systemd credential", name)
+	}
+	return filepath.Join(dir, name), nil
+}
+
+// readKeyFile reads a key of 32 bytes from a file that lies outside the folder
+// of the root file, and whose mode has none of the bits barred.
+func readKeyFile(path, rootPath string, barred fs.FileMode) (*keystore.Secret, error) {
 	inside, err := within(path, filepath.Dir(rootPath))
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
@@ -83,7 +122,7 @@ func readKeyFile(path, rootPath string) (*keystore.Secret, error) {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
 	defer f.Close()
-	if err := checkPrivate(f, path); err != nil {
+	if err := checkPrivate(f, path, barred); err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
 	var key keystore.Secret
@@ -118,9 +157,9 @@ func within(path, dir string) (bool, error) {
 	return rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)), nil
 }
 
-// checkPrivate tells whether an open file is a regular one that only its owner
-// can use, and the owner is us or the system.
-func checkPrivate(f *os.File, path string) error {
+// checkPrivate tells whether an open file is a regular one whose mode has none
+// of the bits barred, and which is ours or the system's.
+func checkPrivate(f *os.File, path string, barred fs.FileMode) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -131,7 +170,7 @@ func checkPrivate(f *os.File, path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); mode&barred != 0 {
 		return fmt.Errorf("%s has mode %04o, which lets others use it: set it to 0600", path, mode)
 	}
 	if uid, ok := owner(info); ok && uid != os.Geteuid() && uid != 0 {

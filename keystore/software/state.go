@@ -106,6 +106,14 @@ type KDF struct {
 // DefaultKDF is the second recommendation of RFC 9106 §4.
 func DefaultKDF() KDF { return KDF{Time: 3, Memory: 64 << 10, Threads: 4} }
 
+// AtLeast returns parameters that ask for no less work and memory than either.
+func (k KDF) AtLeast(floor KDF) KDF {
+	if k.Time >= floor.Time && k.Memory >= floor.Memory {
+		return k
+	}
+	return KDF{max(k.Time, floor.Time), max(k.Memory, floor.Memory), floor.Threads}
+}
+
 // Key stretches a secret.
 func (k KDF) Key(secret, salt []byte) *keystore.Secret {
 	out := new(keystore.Secret)
