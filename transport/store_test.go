@@ -21,6 +21,9 @@ type store struct {
 	vault  keystore.Vault
 }
 
+// weak costs tests little.
+var weak = file.Options{KDF: software.KDF{Time: 1, Memory: 64, Threads: 1}}
+
 // newStore makes an empty store in a folder that it makes below the given one,
 // or in memory where that is "".
 func newStore(below string) (*store, error) {
@@ -38,7 +41,6 @@ func newStore(below string) (*store, error) {
 	if err := file.CreateKeyFile(s.keyPath()); err != nil {
 		return nil, err
 	}
-	weak := file.Options{KDF: software.KDF{Time: 1, Memory: 64, Threads: 1}}
 	if err := file.Create(s.rootPath(), file.KeyFile(s.keyPath()), weak); err != nil {
 		return nil, err
 	}
@@ -61,7 +63,7 @@ func (s *store) powerOn() error {
 
 func (s *store) open(openVault func(path string, key []byte) (*vault.Vault, error)) error {
 	ctx := context.Background()
-	root, err := file.Open(ctx, s.rootPath(), file.KeyFile(s.keyPath()))
+	root, err := weak.Open(ctx, s.rootPath(), file.KeyFile(s.keyPath()))
 	if err != nil {
 		return err
 	}
