@@ -23,6 +23,12 @@ type makeExtensions struct {
 	thirdPartyPayment   *bool
 }
 
+func (e *makeExtensions) wipe() {
+	if e.hmacSecretMC != nil {
+		e.hmacSecretMC.wipe()
+	}
+}
+
 type getExtensions struct {
 	hmacSecret        *hmacSecret
 	credBlob          bool
@@ -155,7 +161,6 @@ func (a *Authenticator) makeExtensions(ctx context.Context, e makeExtensions, c 
 		signed[ctap.ExtHMACSecret] = true
 	}
 	if e.hmacSecretMC != nil {
-		defer e.hmacSecretMC.wipe()
 		out, err := a.evaluateHMACSecret(ctx, e.hmacSecretMC, c.ID, uv)
 		if err != nil {
 			return outputs{}, err

@@ -48,6 +48,7 @@ func (a *Authenticator) makeCredential(ctx context.Context, s *ctap.Session, par
 		return nil, ctap.ErrLimitExceeded
 	}
 	extensions, err := a.parseMakeExtensions(req.Extensions, rk)
+	defer extensions.wipe()
 	if err != nil {
 		return nil, err
 	}

@@ -40,14 +40,18 @@ const pendingLimit = 30 * time.Second
 
 // begin replaces whatever was pending.
 func (p *pending) begin(kind pendingKind, s *ctap.Session, now time.Time, token uint64) {
+	p.drop()
 	*p = pending{kind: kind, session: s, deadline: now.Add(pendingLimit), token: token}
 }
 
 // continued restarts the time limit.
 func (p *pending) continued(now time.Time) { p.deadline = now.Add(pendingLimit) }
 
-// drop forgets.
-func (p *pending) drop() { *p = pending{} }
+// drop forgets, and wipes the secrets of extension inputs.
+func (p *pending) drop() {
+	p.assertions.request.extensions.wipe()
+	*p = pending{}
+}
 
 // expire drops what is too old, and what was authorised by a token that ended.
 func (p *pending) expire(now time.Time, t *token) {

@@ -49,6 +49,24 @@ func TestPendingTransitions(t *testing.T) {
 	}
 }
 
+// TestPendingWipes: the secrets of what was pending go with it.
+func TestPendingWipes(t *testing.T) {
+	s := new(ctap.Session)
+	for name, end := range map[string]func(p *pending){
+		"dropped":  (*pending).drop,
+		"replaced": func(p *pending) { p.begin(pendingBlob, s, time.Now(), 0) },
+	} {
+		var p pending
+		p.begin(pendingAssertions, s, time.Now(), 0)
+		h := &hmacSecret{secret: new(pinuv.SharedSecret), salts: []byte{1, 2, 3}}
+		p.assertions.request.extensions.hmacSecret = h
+		end(&p)
+		if string(h.salts) != "\x00\x00\x00" {
+			t.Errorf("%s: salts left in memory", name)
+		}
+	}
+}
+
 // TestPendingWithoutToken: what no token authorised does not end with one.
 func TestPendingWithoutToken(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
