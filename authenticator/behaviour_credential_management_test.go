@@ -90,9 +90,15 @@ var credentialManagementBehaviours = []behaviour{
 		b.ok(manage(t, 4, siteHash))
 		b.expect(notAllowed, manage(token{}, 5, nil))
 		b.register(discoverable, at("other.example"))
-		b.ok(manage(b.token(mayManage, ""), 2, nil))
-		b.ok(bare(cmdSelection))
-		b.expect(notAllowed, manage(token{}, 3, nil))
+		t = b.token(mayManage, "")
+		for _, between := range []request{bare(cmdSelection), manage(t, 1, nil), manage(token{}, 5, nil)} {
+			b.ok(manage(t, 2, nil))
+			b.ask(between)
+			b.expect(notAllowed, manage(token{}, 3, nil))
+		}
+		b.ok(manage(t, 2, nil))
+		b.elsewhere(func() { b.expect(notAllowed, manage(token{}, 3, nil)) })
+		b.ok(manage(token{}, 3, nil))
 	}},
 	{206, bothProfiles, everyDoor, "the rest of a list needs no proof", func(b *bench) {
 		b.ensurePIN()
@@ -189,6 +195,7 @@ var credentialManagementBehaviours = []behaviour{
 		b.expect(pinAuthInvalid, manage(t, 6, whose(c.id)))
 		b.expect(pinAuthInvalid, manage(t, 7, rename(c.id, dict{"id": []byte("alice")})))
 		b.expect(pinAuthInvalid, manage(t, 6, whose(make([]byte, 32))))
+		b.expect(pinAuthInvalid, manage(t, 4, siteHash))
 		b.ok(manage(b.token(mayManage, site), 6, whose(c.id)))
 	}},
 	{214, bothProfiles, everyDoor, "the lasting token reads, and writes nothing", func(b *bench) {

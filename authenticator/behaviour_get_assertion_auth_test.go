@@ -56,6 +56,10 @@ var getAssertionTokens = []behaviour{
 		c := b.register(discoverable)
 		b.lacks(b.signIn(listing(c.id)).body, 5, 6, 7, 8)
 		b.lacks(b.signIn(listing(c.id), set(4, dict{}), set(5, dict{})).body, 7, 8)
+		if b.option("largeBlobs") == true {
+			c = b.register(discoverable, extension("largeBlobKey", true))
+			b.lacks(b.signIn(listing(c.id)).body, 7)
+		}
 	}},
 }
 
@@ -131,8 +135,10 @@ var getNextAssertionBehaviours = []behaviour{
 		b.signIn()
 		b.ok(bare(cmdReset))
 		b.expect(notAllowed, bare(cmdGetNextAssertion))
-		b.accounts(2)
+		b.accounts(3)
 		b.signIn()
+		b.elsewhere(func() { b.expect(notAllowed, bare(cmdGetNextAssertion)) })
+		b.next()
 		b.reconnect()
 		b.expect(notAllowed, bare(cmdGetNextAssertion))
 		b.signIn()

@@ -76,6 +76,7 @@ var largeBlobBehaviours = []behaviour{
 		b.expect(invalidSeq, writeBlob(token{}, 5, make([]byte, 10), 0))
 		array := someBlobs(60, 1)
 		b.ok(writeBlob(token{}, 0, array[:20], 60))
+		b.elsewhere(func() { b.expect(invalidSeq, writeBlob(token{}, 20, array[20:], 0)) })
 		b.expect(invalidSeq, writeBlob(token{}, 21, array[21:], 0))
 		b.equal("array", b.blobs(), initialBlobs)
 	}},
