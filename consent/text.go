@@ -135,7 +135,7 @@ func purpose(o authenticator.Operation) string {
 	case authenticator.Reset:
 		return "ERASE every passkey and the PIN"
 	case authenticator.Grant:
-		return "let the program below act for you"
+		return "let the program below act for you there"
 	}
 	return Printable(o.String())
 }

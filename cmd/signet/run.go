@@ -91,7 +91,11 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 	if err := firstRun(ctx, c, f, terminal); err != nil {
 		return err
 	}
-	dev, err := openDevice(ctx, c.Store, f.unlocker(ctx, terminal), f.user(terminal, log), log)
+	header, err := store.ReadHeader(c.Store)
+	if err != nil {
+		return err
+	}
+	dev, err := openDevice(ctx, c.Store, f.unlocker(ctx, terminal), f.user(header, terminal, log), log)
 	if err != nil {
 		return err
 	}
@@ -114,11 +118,13 @@ func firstRun(ctx context.Context, c *config, f *runFlags, terminal *consent.Ter
 	return initialize(ctx, c, &flags, &console.Console{Terminal: terminal})
 }
 
-// user is who answers questions.
-func (f *runFlags) user(terminal *consent.Terminal, log *slog.Logger) authenticator.User {
+// user is who answers questions. A platform authenticator asks for the PIN
+// itself; a security key leaves that to the client.
+func (f *runFlags) user(h store.Header, terminal *consent.Terminal, log *slog.Logger) authenticator.User {
 	if f.Approve != "" {
 		return consent.Policy{Approve: f.Approve == approveAlways, Log: log}
 	}
+	terminal.Verifies = h.Profile == profilePlatform
 	return terminal
 }
 
