@@ -88,7 +88,7 @@ func writeInfo(w io.Writer, info *ctap.GetInfoResponse, approve string) error {
 	}
 	number := func(name string, n uint64, unit string) {
 		if n > 0 {
-			row(name, "%d %s", n, unit)
+			row(name, "%s", strings.TrimSpace(fmt.Sprint(n, " ", unit)))
 		}
 	}
 	list("versions", info.Versions)

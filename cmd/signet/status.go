@@ -59,7 +59,7 @@ func writeStatus(w io.Writer, s *daemon.Status) error {
 	row("consent", "%s", approveText(s.Approve))
 	row("PIN", "%s", pinText(s.PIN))
 	for _, d := range s.Doors {
-		row("door "+d.Name, "%s (%s)", d.Address, d.Reach)
+		row("door "+d.Name, "%s, reached by %s", d.Address, d.Reach)
 	}
 	return t.Flush()
 }

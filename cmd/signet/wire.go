@@ -258,7 +258,7 @@ func (d *device) openDoors(socket, tcp, vpcd string, log *slog.Logger) (doors []
 	}
 	doors = append(doors, d.streamDoor(doorStream, unix, log, transport,
 		"you alone (mode 0600, and each client's user is checked)",
-		"point a CTAPHID client at the socket; see docs/clients.md"))
+		"any client that speaks CTAPHID, 64 bytes a report; signet info is one"))
 	if tcp != "" {
 		loopback, err := stream.ListenTCP(tcp)
 		if err != nil {
