@@ -30,7 +30,13 @@ type Config struct {
 	// Copyable tells, when a vault is first used, whether its passkeys may be
 	// copied to another device: their backup flags, which never change.
 	Copyable bool
-	Now      func() time.Time // nil: time.Now
+	// AllowRPIDs limits the sites at which passkeys are made and used; nil: all.
+	// See AllowsRPID. Those of other sites stay, and can be looked after.
+	AllowRPIDs []string
+	// HardwareOnly refuses keys that are not in a chip: none is made, and
+	// those that are there are not used.
+	HardwareOnly bool
+	Now          func() time.Time // nil: time.Now
 	// Seed makes whatever is random in a credential a function of the seed,
 	// the site and the user; nil: crypto/rand. For tests only.
 	Seed []byte
@@ -51,6 +57,9 @@ type Authenticator struct {
 	log      *slog.Logger
 	started  time.Time
 	commands map[ctap.Command]command
+	// See Config.
+	allowRPIDs   []string
+	hardwareOnly bool
 
 	// u2f tells whether U2F is spoken now: the state's AlwaysUv, for doors that
 	// must not wait for the turn.
@@ -98,6 +107,9 @@ func New(ctx context.Context, cfg Config) (*Authenticator, error) {
 		log:     cfg.Log,
 		asking:  make(chan struct{}, 1),
 		touches: map[*ctap.Session]*touch{},
+
+		allowRPIDs:   cfg.AllowRPIDs,
+		hardwareOnly: cfg.HardwareOnly,
 	}
 	if a.profile.Name == "" {
 		a.profile = SecurityKey()

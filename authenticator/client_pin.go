@@ -304,6 +304,9 @@ func (a *Authenticator) checkTokenRequest(req *ctap.ClientPINRequest, mcga bool)
 		wanted&ctap.PermissionPCMR != 0 && wanted&allPermissions != ctap.PermissionPCMR:
 		return "", ctap.ErrUnauthorizedPermission
 	}
+	if wantsMCGA {
+		return rpID, a.checkSite(rpID, sum([]byte(rpID)))
+	}
 	return rpID, nil
 }
 

@@ -34,6 +34,9 @@ func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, param
 		return nil, err
 	}
 	rpIDHash := sum([]byte(req.RPID))
+	if err := a.checkSite(req.RPID, rpIDHash); err != nil {
+		return nil, err
+	}
 
 	// Steps 1 and 2: a platform that looks for the touched device, and the
 	// protocol.
@@ -170,7 +173,7 @@ func (a *Authenticator) candidates(ctx context.Context, rpIDHash []byte, allowLi
 	if err != nil {
 		return nil, fmt.Errorf("look up credentials: %w", err)
 	}
-	return found, nil
+	return slices.DeleteFunc(found, func(c *credential) bool { return !a.keyAllowed(c) }), nil
 }
 
 // accounts gives the prompt what the person may know: the accounts that they

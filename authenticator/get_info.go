@@ -31,7 +31,7 @@ func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (a
 		AttestationFormats:       a.attestationFormats(),
 		TransportsForReset:       a.profile.ResetTransports,
 	}
-	for _, alg := range a.root.Algorithms() {
+	for _, alg := range a.algorithms() {
 		info.Algorithms = append(info.Algorithms, ctap.PubKeyParam{Alg: alg.ID, Type: ctap.TypePublicKey})
 	}
 	remaining := uint64(a.profile.MaxDiscoverable) - min(a.state.Discoverable, uint64(a.profile.MaxDiscoverable))

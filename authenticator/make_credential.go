@@ -17,6 +17,9 @@ func (a *Authenticator) makeCredential(ctx context.Context, s *ctap.Session, par
 		return nil, err
 	}
 	rpIDHash := sum([]byte(req.RP.ID))
+	if err := a.checkSite(req.RP.ID, rpIDHash); err != nil {
+		return nil, err
+	}
 	prompt := Prompt{
 		Operation: Register, RPID: req.RP.ID, RPName: req.RP.Name, RPIDHash: rpIDHash,
 		Accounts: []Account{{ID: req.User.ID, Name: req.User.Name, DisplayName: req.User.DisplayName}},
@@ -143,7 +146,7 @@ func (a *Authenticator) chooseAlgorithm(params []ctap.PubKeyParam) (ctap.Algorit
 		if p.Type != ctap.TypePublicKey {
 			continue
 		}
-		if slices.ContainsFunc(a.root.Algorithms(), func(known keystore.Algorithm) bool { return known.ID == p.Alg }) {
+		if slices.ContainsFunc(a.algorithms(), func(known keystore.Algorithm) bool { return known.ID == p.Alg }) {
 			return p.Alg, nil
 		}
 	}

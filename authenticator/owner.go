@@ -31,11 +31,16 @@ type Passkey struct {
 	// Created and LastUsed are zero where they are not known. LastUsed may lag
 	// behind by a minute after a crash.
 	Created, LastUsed time.Time
+	// Restriction is the rule that keeps the passkey from being used, if any.
+	Restriction Restriction
 }
 
 // Owner acts for the device's owner, beside CTAP, for as long as the AsOwner
 // call that made it lasts. Its methods are safe for concurrent use.
-type Owner struct{ a *Authenticator }
+type Owner struct {
+	a       *Authenticator
+	pinHash [16]byte // of the PIN that was proven; zero where none is set
+}
 
 // AsOwner proves the PIN and runs f with the gate open. A wrong PIN spends a try
 // of the only counter there is and gives ctap.ErrPINInvalid,
@@ -47,11 +52,11 @@ func (a *Authenticator) AsOwner(ctx context.Context, pin []byte, f func(*Owner) 
 		a.turn.Unlock()
 		return fmt.Errorf("device is closed: %w", ctap.ErrNotAllowed)
 	}
+	o := &Owner{a: a}
 	if a.pinSet {
-		hash := pinuv.HashPIN(pin)
-		err := a.tryPIN(ctx, hash[:])
-		clear(hash[:])
-		if err != nil {
+		o.pinHash = pinuv.HashPIN(pin)
+		defer clear(o.pinHash[:])
+		if err := a.tryPIN(ctx, o.pinHash[:]); err != nil {
 			a.settleGate()
 			a.turn.Unlock()
 			return err
@@ -66,7 +71,31 @@ func (a *Authenticator) AsOwner(ctx context.Context, pin []byte, f func(*Owner) 
 		a.verifying--
 		a.settleGate()
 	}()
-	return f(&Owner{a})
+	return f(o)
+}
+
+// Unlock proves the PIN, which gives all tries back. It is an act of the owner,
+// and may stand for the restart that the device wants after three misses in a
+// row: with rearm the PIN is judged in spite of them. That is good for this one
+// try: a wrong PIN leaves the device as blocked as before, and every try of it
+// stays spent. ctap.ErrPINNotSet where there is no PIN, and the errors of AsOwner.
+func (a *Authenticator) Unlock(ctx context.Context, pin []byte, rearm bool) error {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	if a.closed {
+		return fmt.Errorf("device is closed: %w", ctap.ErrNotAllowed)
+	}
+	defer a.settleGate()
+	if rearm && a.pin.latched() {
+		a.pin.misses = ctap.MaxPINMismatches - 1
+	}
+	hash := pinuv.HashPIN(pin)
+	defer clear(hash[:])
+	if err := a.tryPIN(ctx, hash[:]); err != nil {
+		return err
+	}
+	a.pin.uvCount = 0
+	return nil
 }
 
 // Passkeys calls f for each passkey, newest first. An error of f ends the list
@@ -91,17 +120,13 @@ func (o *Owner) Passkeys(ctx context.Context, f func(Passkey) error) error {
 
 // passkey tells what the owner may know of a credential.
 func (a *Authenticator) passkey(c *credential) Passkey {
-	p := Passkey{
+	return Passkey{
 		ID: c.ID, RPID: c.RPID, RPName: c.RPName, RPIDHash: [32]byte(c.RPIDHash), Account: c.account(),
 		Algorithm: c.Alg, PublicKey: c.PublicKey, Discoverable: c.Discoverable, CredProtect: c.CredProtect,
-		Copyable: a.state.Copyable, Created: timeOf(c.Created), LastUsed: timeOf(max(c.LastUsed, a.lastUse.at(c.ID))),
+		InChip: a.inChip(c.Alg), Copyable: a.state.Copyable,
+		Created: timeOf(c.Created), LastUsed: timeOf(max(c.LastUsed, a.lastUse.at(c.ID))),
+		Restriction: a.restriction(c),
 	}
-	for _, alg := range a.root.Algorithms() {
-		if alg.ID == c.Alg {
-			p.InChip = alg.InChip
-		}
-	}
-	return p
 }
 
 func timeOf(seconds int64) time.Time {
@@ -154,6 +179,13 @@ func (a *Authenticator) PINState(ctx context.Context) (state keystore.GateState,
 	return state, a.pin.latched(), err
 }
 
+// MinPINLength is the shortest PIN that may be set, in code points.
+func (a *Authenticator) MinPINLength() int {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	return int(a.state.MinPINLength)
+}
+
 // SetPIN sets the first PIN, or, within AsOwner, another. The device's rules
 // apply: ctap.ErrPINPolicyViolation.
 func (o *Owner) SetPIN(ctx context.Context, pin []byte) error {
@@ -165,6 +197,9 @@ func (o *Owner) SetPIN(ctx context.Context, pin []byte) error {
 		return err
 	}
 	defer clear(next.hash[:])
+	if a.state.ForcePINChange && constantTimeEqual(o.pinHash[:], next.hash[:]) {
+		return ctap.ErrPINPolicyViolation
+	}
 	return a.storePIN(ctx, next)
 }
 

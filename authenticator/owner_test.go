@@ -94,6 +94,66 @@ func TestOwnerProvesPIN(t *testing.T) {
 	}
 }
 
+// TestUnlock: three misses in a row block the PIN until the owner says otherwise,
+// which is good for one try, and gives none of those that are spent back.
+func TestUnlock(t *testing.T) {
+	d := newDevice(t, Config{})
+	ctx := t.Context()
+	mustBe(t, "without a PIN", d.Unlock(ctx, nil, true), ctap.ErrPINNotSet)
+	mustBe(t, "set PIN", d.setPIN(ctx, "1234"), nil)
+	left := func(want int, wantBlocked bool) {
+		t.Helper()
+		state, blocked, err := d.PINState(ctx)
+		if err != nil || state.Retries != want || blocked != wantBlocked || state.Open {
+			t.Errorf("PIN %+v, blocked %v, %v; want %d tries, blocked %v", state, blocked, err, want, wantBlocked)
+		}
+	}
+	wrong, right := []byte("9999"), []byte("1234")
+	mustBe(t, "wrong", d.Unlock(ctx, wrong, false), ctap.ErrPINInvalid)
+	mustBe(t, "wrong", d.Unlock(ctx, wrong, true), ctap.ErrPINInvalid)
+	mustBe(t, "third wrong", d.Unlock(ctx, wrong, false), ctap.ErrPINAuthBlocked)
+	left(5, true)
+	mustBe(t, "right, not re-armed", d.Unlock(ctx, right, false), ctap.ErrPINAuthBlocked)
+	left(5, true)
+	mustBe(t, "wrong, re-armed", d.Unlock(ctx, wrong, true), ctap.ErrPINAuthBlocked)
+	left(4, true)
+	_, err := d.pinToken(ctx, "1234", ctap.PermissionGA, rpID)
+	mustBe(t, "a client", err, ctap.ErrPINAuthBlocked)
+	left(4, true)
+	mustBe(t, "right, re-armed", d.Unlock(ctx, right, true), nil)
+	left(8, false)
+	_, err = d.pinToken(ctx, "1234", ctap.PermissionGA, rpID)
+	mustBe(t, "a client", err, nil)
+	d.Lock(ctx)
+
+	// No act of the owner's helps once all tries are spent.
+	for range 8 {
+		d.Unlock(ctx, wrong, true)
+	}
+	mustBe(t, "right, re-armed", d.Unlock(ctx, right, true), ctap.ErrPINBlocked)
+	state, _, err := d.PINState(ctx)
+	if err != nil || state.Retries != 0 {
+		t.Errorf("PIN %+v, %v", state, err)
+	}
+}
+
+// TestOwnerChangesForcedPIN: a PIN that has to be changed is not changed to
+// itself.
+func TestOwnerChangesForcedPIN(t *testing.T) {
+	d := newDevice(t, Config{})
+	ctx := t.Context()
+	mustBe(t, "set PIN", d.setPIN(ctx, "1234"), nil)
+	mustBe(t, "force", d.change(ctx, func(s *state) { s.ForcePINChange = true }), nil)
+	err := d.AsOwner(ctx, []byte("1234"), func(o *Owner) error {
+		mustBe(t, "same PIN", o.SetPIN(ctx, []byte("1234")), ctap.ErrPINPolicyViolation)
+		return o.SetPIN(ctx, []byte("4321"))
+	})
+	mustBe(t, "another PIN", err, nil)
+	if d.state.ForcePINChange {
+		t.Error("it has to be changed again")
+	}
+}
+
 // TestLastUse: it is told at once, written within a minute and at the end, and
 // changes nothing else.
 func TestLastUse(t *testing.T) {

@@ -54,7 +54,8 @@ func (s *state) takePIN() {
 		return
 	}
 	s.PINCodePoints, s.PINComplex = s.PINIntent.CodePoints, s.PINIntent.Complex
-	s.ForcePINChange, s.PINIntent = false, nil
+	// The rules can have become stricter since the PIN passed them.
+	s.ForcePINChange, s.PINIntent = s.PINCodePoints < s.MinPINLength, nil
 }
 
 // fresh returns the state of a device that was just made or reset. Previous is
@@ -108,7 +109,23 @@ func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 			}
 			s.PINIntent = nil
 		}
+		a.raiseMinPINLength(s)
 	})
+}
+
+// raiseMinPINLength applies a profile that has become stricter than the device
+// was: a PIN that is too short now has to be changed, as after setMinPINLength
+// (§6.11.4).
+func (a *Authenticator) raiseMinPINLength(s *state) {
+	length := uint64(a.profile.MinPINLength)
+	if length <= s.MinPINLength {
+		return
+	}
+	s.MinPINLength = length
+	if a.pinSet && s.PINCodePoints < length {
+		s.ForcePINChange = true
+		s.PersistentToken = a.random.bytes32("persistent token")
+	}
 }
 
 // change makes f's changes to the state durable, then its own.

@@ -69,6 +69,9 @@ func (a *Authenticator) u2fRegister(ctx context.Context, s *ctap.Session, apdu *
 		return nil, ctap.SWCommandNotAllowed
 	}
 	challenge, application := apdu.Data[:32], append([]byte{}, apdu.Data[32:]...)
+	if a.checkSite("", [32]byte(application)) != nil {
+		return nil, ctap.SWCommandNotAllowed
+	}
 	if err := a.touched(s, apdu, Prompt{Operation: Register, RPIDHash: [32]byte(application)}); err != nil {
 		return nil, err
 	}
@@ -115,6 +118,9 @@ func (a *Authenticator) u2fAuthenticate(ctx context.Context, s *ctap.Session, ap
 	// Somebody else's handle, another site's, or one that needs more than a
 	// touch: all are unknown here.
 	if err != nil || !constantTimeEqual(c.RPIDHash, application) || c.Alg != ctap.ES256 || c.CredProtect == ctap.CredProtectRequired {
+		return nil, ctap.SWWrongData
+	}
+	if a.restriction(c) != Unrestricted {
 		return nil, ctap.SWWrongData
 	}
 	presence := byte(0)
