@@ -1,0 +1,112 @@
+package policy
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+const whole = `# A comment.
+require-hardware-keys: true
+forbid-copying: true
+forbid-export: true
+min-pin-length: 8
+rp-ids: ["example.com", "*.example.org", "ssh:"]
+`
+
+func TestParse(t *testing.T) {
+	got, err := Parse([]byte(whole))
+	want := Policy{RequireHardwareKeys: true, ForbidCopying: true, ForbidExport: true, MinPINLength: 8, RPIDs: []string{"example.com", "*.example.org", "ssh:"}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("parsed %+v, %v", got, err)
+	}
+	if rules := got.Rules(); len(rules) != 5 {
+		t.Errorf("rules %v", rules)
+	}
+	for _, text := range []string{"", "# nothing\n", "forbid-export: false\n"} {
+		if got, err := Parse([]byte(text)); err != nil || len(got.Rules()) != 0 {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+	for text, message := range map[string]string{
+		"require-hardware-key: true":                "require-hardware-key",
+		"colour: red":                               "colour",
+		"forbid-export: perhaps":                    "bool",
+		"forbid-export: [":                          "",
+		"- forbid-export":                           "",
+		"min-pin-length: 3":                         "not in 4..63",
+		"min-pin-length: 64":                        "not in 4..63",
+		"min-pin-length: -8":                        "not in 4..63",
+		"rp-ids: []":                                "no site is listed",
+		"rp-ids: [https://a.example/]":              "neither an RP ID",
+		"rp-ids: [\"\"]":                            "neither an RP ID",
+		"rp-ids: [\"*.\"]":                          "neither an RP ID",
+		"rp-ids: [\"*\"]":                           "neither an RP ID",
+		"rp-ids: [\"a.*.example\"]":                 "neither an RP ID",
+		"forbid-export: true\nforbid-export: false": "",
+	} {
+		if got, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), message) {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+}
+
+// A policy in doubt is an error, never no policy.
+func TestRead(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "etc")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := Source{Path: filepath.Join(dir, "policy.yaml"), Owner: os.Getuid()}
+	if p, err := s.Read(); err != nil || !reflect.DeepEqual(p, Policy{}) {
+		t.Errorf("without a file: %+v, %v", p, err)
+	}
+	if err := os.WriteFile(s.Path, []byte(whole), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := s.Read(); err != nil || p.Path != s.Path || p.MinPINLength != 8 {
+		t.Errorf("read %+v, %v", p, err)
+	}
+	insecure := func(what string, s Source) {
+		t.Helper()
+		if p, err := s.Read(); !errors.Is(err, ErrInsecure) {
+			t.Errorf("%s: %+v, %v", what, p, err)
+		}
+	}
+	chmod := func(path string, mode os.FileMode) {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	insecure("somebody else's", Source{Path: s.Path, Owner: s.Owner + 1})
+	for _, mode := range []os.FileMode{0o664, 0o646} {
+		chmod(s.Path, mode)
+		insecure("file "+mode.String(), s)
+	}
+	chmod(s.Path, 0o644)
+	chmod(dir, 0o777)
+	insecure("folder", s)
+	chmod(dir, 0o755)
+	insecure("a folder", Source{Path: dir, Owner: s.Owner})
+	if err := os.WriteFile(s.Path, make([]byte, maxSize+1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := s.Read(); err == nil {
+		t.Errorf("too long: %+v", p)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(whole))
+	f.Add([]byte("rp-ids: [\"*.example.org\"]"))
+	f.Add([]byte("min-pin-length: 0x8"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := Parse(text)
+		if err == nil && (p.MinPINLength < 0 || p.MinPINLength > 63) {
+			t.Errorf("%q: %+v", text, p)
+		}
+	})
+}
