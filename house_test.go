@@ -50,14 +50,17 @@ var imports = []struct {
 	{"transport/...", []string{"ctap", "ctap/hid", "ctap/apdu", "ctap/hybrid"}, []string{"golang.org/x/sys"},
 		"a door knows framings, never a root or the device"},
 
+	{"keystore/keyring/...", []string{"keystore", "keystore/software", "keystore/file", "ctap"}, []string{
+		"github.com/godbus/dbus/v5", "github.com/zalando/go-keyring", "golang.org/x/sys"},
+		"the keyring keeps the secret of a root file, and all else is the root file's"},
 	{"keystore", []string{"ctap"}, nil,
 		"contracts speak the wire's algorithms and nothing else of ours"},
 	{"keystore/...", []string{"keystore", "keystore/software", "ctap"}, []string{
 		"filippo.io/keygen", "github.com/decred/dcrd/dcrec/secp256k1/v4", "github.com/gofrs/flock",
 		"github.com/google/renameio/v2", "go.etcd.io/bbolt", "golang.org/x/crypto", "golang.org/x/sys"},
 		"a root or vault keeps the contract and knows nothing of the device"},
-	{"tpm/...", []string{"keystore", "ctap"}, []string{"github.com/google/go-tpm"},
-		"a root keeps the contract and knows nothing of the device"},
+	{"tpm/...", []string{"keystore", "keystore/software", "keystore/file", "ctap"}, []string{"github.com/google/go-tpm", "github.com/gofrs/flock", "golang.org/x/sys"},
+		"a root keeps the contract, writes files as the file root does, and knows nothing of the device"},
 
 	{"ctap", nil, []string{"github.com/fxamacker/cbor/v2"},
 		"everything stands on the wire, so the wire stands on nothing"},

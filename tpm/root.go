@@ -1,0 +1,370 @@
+// Package tpm is the root on a TPM 2.0. Private keys are made in the chip and
+// sign there; the PIN is judged and its tries are counted by the chip; so the
+// root stands against whoever has the disk and copies of it.
+//
+//	storage key (made by the chip, never leaves it)
+//	   ├── keys: ES256, ES384, RS256, each with an authorization value of its own
+//	   └── Installation secret, sealed ── survives Reset
+//	NV indices
+//	   ├── device: the device secret ── Ungated; overwritten by Reset
+//	   ├── tries: counts wrong PINs, refuses all at eight
+//	   ├── secret: the gate secret, for whoever proves the PIN to tries ── Gated
+//	   └── counter: the run number
+//
+// Everything else lies in handles outside, sealed under one of the three
+// secrets as by package software: also the keys of algorithms that the chip
+// lacks, which are in this process's memory while they sign.
+//
+// The device secret and the file are no match for someone who has both the
+// chip and the file: such a one can use what is Ungated, and can destroy the
+// rest; but he cannot use what is Gated without the PIN.
+package tpm
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/gofrs/flock"
+	"github.com/google/go-tpm/tpm2"
+	"github.com/google/go-tpm/tpm2/transport"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/software"
+)
+
+// Options say how a root is made and behaves.
+type Options struct {
+	// OwnerPassword is the TPM's owner password, which Create, Reset and
+	// Destroy need where one is set, and Open where a Reset was cut short.
+	OwnerPassword []byte
+	// HardwareOnly refuses the algorithms that the chip lacks.
+	HardwareOnly bool
+	// SoftwareOnly makes no key in the chip: for a store whose passkeys may be
+	// copied to other devices.
+	SoftwareOnly bool
+}
+
+// keepOpen bounds the opened keys in memory of each protection.
+const keepOpen = 1024
+
+// Root is an open root. It implements keystore.Root.
+type Root struct {
+	path     string
+	opts     Options
+	lock     *flock.Flock
+	chip     *chip
+	rings    *software.Root
+	gate     gate
+	algs     []keystore.Algorithm
+	closing  sync.Once
+	closeErr error
+
+	// The worker's.
+	parent       *parent
+	rec          *record
+	installation keystore.Secret
+	device       keystore.Secret
+
+	mu    sync.Mutex
+	lives [3]*life // of the keys in the chip that were given out, by Protection
+}
+
+// Open opens a root: fs.ErrNotExist where there is no file, ErrUnfinished,
+// keystore.ErrInUse where another process has it open, ErrOtherTPM, ErrStale,
+// ErrIndexMissing, ErrIndexForeign, keystore.ErrCorrupt and what can be wrong
+// with a chip. It holds a lock beside the file, path.lock, until Close.
+func Open(ctx context.Context, path string, open Opener, opts Options) (*Root, error) {
+	r, err := openRoot(ctx, path, open, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open TPM root %s: %w", path, err)
+	}
+	return r, nil
+}
+
+func openRoot(ctx context.Context, path string, open Opener, opts Options) (*Root, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// The file itself is replaced, not a link to it.
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	data, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	opts.OwnerPassword = bytes.Clone(opts.OwnerPassword)
+	r := &Root{path: path, opts: opts, lock: lock, chip: newChip(open)}
+	r.gate.root = r
+	for p := range r.lives {
+		r.lives[p] = newLife()
+	}
+	err = r.chip.run(ctx, func(t transport.TPM) error { return r.start(t, data) })
+	if err != nil {
+		r.chip.close()
+		r.wipe()
+		return nil, errors.Join(err, lock.Close())
+	}
+	r.algs = r.algorithms()
+	return r, nil
+}
+
+// start reads the secrets out of the chip, and finishes what was cut short.
+func (r *Root) start(t transport.TPM, data []byte) (err error) {
+	if r.rec, err = parse(data); err != nil {
+		return err
+	}
+	if r.rec.Stage == settingUp {
+		return ErrUnfinished
+	}
+	if r.parent, err = r.rec.parent(); err != nil {
+		return err
+	}
+	if err := r.readSecrets(t); err != nil {
+		return err
+	}
+	if err := verify(data, &r.installation); err != nil {
+		return err
+	}
+	isNew := hmac.Equal(check(&r.device), r.rec.DeviceCheck)
+	switch {
+	case r.rec.Stage == ready && isNew:
+	case r.rec.Stage == resetting && isNew:
+		if err := r.finishReset(t); err != nil {
+			return fmt.Errorf("finish a reset that was cut short: %w", err)
+		}
+	case r.rec.Stage == resetting && hmac.Equal(check(&r.device), r.rec.OldDevice):
+		// It was cut short before it destroyed anything.
+		r.rec.Stage, r.rec.Gate, r.rec.DeviceCheck = ready, r.rec.Old, r.rec.OldDevice
+		r.rec.Old, r.rec.OldDevice = gateRecord{}, nil
+		if err := r.rec.write(r.path, &r.installation); err != nil {
+			return err
+		}
+	default:
+		return ErrStale
+	}
+	if err := r.gate.use(&r.rec.Gate, r.rec.FreeRead); err != nil {
+		return err
+	}
+	state, err := r.state()
+	if err != nil {
+		return err
+	}
+	r.rings = software.New(state, software.Options{KeepOpen: keepOpen})
+	return r.gate.look(t)
+}
+
+// state is what the software part of the root works with.
+func (r *Root) state() (*software.State, error) {
+	if len(r.rec.Gate.Public) != 32 {
+		return nil, fmt.Errorf("gate's public key of %d bytes: %w", len(r.rec.Gate.Public), keystore.ErrCorrupt)
+	}
+	return software.ElsewhereState(&r.installation, &r.device, [32]byte(r.rec.Gate.Public)), nil
+}
+
+// readSecrets reads the Installation and device secrets. That they can be read
+// over a session salted to the parent proves that the parent is the one of the
+// file.
+func (r *Root) readSecrets(t transport.TPM) error {
+	err := r.readDevice(t)
+	if is(err, tpm2.TPMRCHandle) || is(err, tpm2.TPMRCValue) || is(err, tpm2.TPMRCBadAuth) || is(err, tpm2.TPMRCAuthFail) {
+		err = r.repair(t, err)
+	}
+	if err != nil {
+		return fmt.Errorf("read the device secret: %w", err)
+	}
+	secret, err := r.parent.unseal(t, r.rec.InstallationPublic, r.rec.InstallationPrivate, r.rec.Auth)
+	if err != nil {
+		return fmt.Errorf("unseal the installation's secret: %w", err)
+	}
+	defer clear(secret)
+	copy(r.installation[:], secret)
+	return nil
+}
+
+func (r *Root) readDevice(t transport.TPM) error {
+	x := deviceIndex(r.rec.Device).written()
+	got, err := tpm2.NVRead{
+		AuthHandle: x.by(r.parent.hmac(r.rec.Auth, opening())), NVIndex: x.named(), Size: 32,
+	}.Execute(t)
+	if err != nil {
+		return err
+	}
+	defer clear(got.Data.Buffer)
+	if len(got.Data.Buffer) != 32 {
+		return fmt.Errorf("%d bytes: %w", len(got.Data.Buffer), ErrIndexForeign)
+	}
+	copy(r.device[:], got.Data.Buffer)
+	return nil
+}
+
+// repair finds out why the device secret could not be read, and reads it again
+// where the storage key was only removed from its handle.
+func (r *Root) repair(t transport.TPM, cause error) error {
+	if err := r.parent.check(t); err != nil {
+		if !errors.Is(err, ErrOtherTPM) {
+			return err
+		}
+		there, readErr := tpm2.ReadPublic{ObjectHandle: r.parent.handle}.Execute(t)
+		if readErr == nil && there != nil {
+			return err
+		}
+		if err := r.parent.restore(t, r.opts.OwnerPassword); err != nil {
+			return err
+		}
+		return r.readDevice(t)
+	}
+	if err := deviceIndex(r.rec.Device).written().check(t); err != nil {
+		return err
+	}
+	return fmt.Errorf("index %#x: %w (%w)", uint32(r.rec.Device), ErrIndexForeign, cause)
+}
+
+// algorithms lists the chip's first, then what it lacks. ES256, which every
+// relying party takes, is always the first.
+func (r *Root) algorithms() []keystore.Algorithm {
+	var algs []keystore.Algorithm
+	if !r.opts.SoftwareOnly {
+		for _, alg := range r.rec.InChip {
+			algs = append(algs, keystore.Algorithm{ID: ctap.Algorithm(alg), InChip: true})
+		}
+	}
+	for _, alg := range r.rings.Algorithms() {
+		has := slices.ContainsFunc(algs, func(a keystore.Algorithm) bool { return a.ID == alg.ID })
+		if !has && !r.opts.HardwareOnly {
+			algs = append(algs, alg)
+		}
+	}
+	return algs
+}
+
+// Algorithms implements keystore.Keys.
+func (r *Root) Algorithms() []keystore.Algorithm { return slices.Clone(r.algs) }
+
+// Create implements keystore.Keys.
+func (r *Root) Create(ctx context.Context, alg ctap.Algorithm, binding []byte, p keystore.Protection) (keystore.Handle, keystore.Key, error) {
+	i := slices.IndexFunc(r.algs, func(a keystore.Algorithm) bool { return a.ID == alg })
+	if i < 0 {
+		return nil, nil, fmt.Errorf("make a key of %v: %w", alg, keystore.ErrUnsupported)
+	}
+	if !r.algs[i].InChip {
+		return r.rings.Create(ctx, alg, binding, p)
+	}
+	if p < keystore.Ungated || p > keystore.Installation {
+		return nil, nil, fmt.Errorf("make a key of %v: unknown protection %d", alg, p)
+	}
+	life := r.life(p)
+	b, err := do(ctx, r.chip, func(t transport.TPM) (*blob, error) { return r.parent.create(t, alg) }, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a key of %v in the TPM: %w", alg, err)
+	}
+	plain := b.encode()
+	defer clear(plain)
+	sealed, err := r.rings.Seal(ctx, plain, sealBinding(p, binding), p)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a key of %v in the TPM: %w", alg, err)
+	}
+	k, err := r.give(b, life)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a key of %v in the TPM: %w", alg, err)
+	}
+	return append(keystore.Handle{chipKey, byte(p)}, sealed...), k, nil
+}
+
+// Open implements keystore.Keys. It asks nothing of the chip.
+func (r *Root) Open(ctx context.Context, h keystore.Handle, binding []byte) (keystore.Key, error) {
+	if len(h) < 2 || h[0] != chipKey || h[1] > byte(keystore.Installation) {
+		return r.rings.Open(ctx, h, binding)
+	}
+	p := keystore.Protection(h[1])
+	life := r.life(p)
+	plain, err := r.rings.Unseal(ctx, h[2:], sealBinding(p, binding))
+	if err != nil {
+		return nil, fmt.Errorf("open key: %w", err)
+	}
+	defer clear(plain)
+	b, err := parseBlob(plain)
+	if err != nil {
+		return nil, fmt.Errorf("open key: %w", err)
+	}
+	k, err := r.give(b, life)
+	if err != nil {
+		return nil, fmt.Errorf("open key: %w", err)
+	}
+	return k, nil
+}
+
+// life returns what keys of a protection die with.
+func (r *Root) life(p keystore.Protection) *life {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lives[p]
+}
+
+// kill kills the chip's keys of a protection that were given out.
+func (r *Root) kill(p keystore.Protection, why error) {
+	r.mu.Lock()
+	life := r.lives[p]
+	r.lives[p] = newLife()
+	r.mu.Unlock()
+	life.end(why)
+}
+
+// Seal implements keystore.Sealer.
+func (r *Root) Seal(ctx context.Context, plain, binding []byte, p keystore.Protection) ([]byte, error) {
+	return r.rings.Seal(ctx, plain, binding, p)
+}
+
+// Unseal implements keystore.Sealer.
+func (r *Root) Unseal(ctx context.Context, sealed, binding []byte) ([]byte, error) {
+	return r.rings.Unseal(ctx, sealed, binding)
+}
+
+// Derive implements keystore.Sealer.
+func (r *Root) Derive(ctx context.Context, label string, binding []byte, p keystore.Protection) ([32]byte, error) {
+	return r.rings.Derive(ctx, label, binding, p)
+}
+
+// Import takes over a key that was made elsewhere, as package software does:
+// it is sealed to the TPM, not in it.
+func (r *Root) Import(ctx context.Context, k *software.Key, binding []byte, p keystore.Protection) (keystore.Handle, keystore.Key, error) {
+	if r.opts.HardwareOnly {
+		return nil, nil, fmt.Errorf("import a key of %v into a root of hardware keys only: %w", k.Algorithm(), keystore.ErrUnsupported)
+	}
+	return r.rings.Import(ctx, k, binding, p)
+}
+
+// Gate implements keystore.Root.
+func (r *Root) Gate() keystore.Gate { return &r.gate }
+
+// Close implements keystore.Root.
+func (r *Root) Close() error {
+	r.closing.Do(func() {
+		r.closeErr = r.rings.Close()
+		for p := range r.lives {
+			r.kill(keystore.Protection(p), fs.ErrClosed)
+		}
+		r.chip.close()
+		r.wipe()
+		r.closeErr = errors.Join(r.closeErr, r.lock.Close())
+	})
+	return r.closeErr
+}
+
+func (r *Root) wipe() {
+	r.installation.Wipe()
+	r.device.Wipe()
+	clear(r.opts.OwnerPassword)
+}

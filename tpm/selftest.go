@@ -1,0 +1,97 @@
+package tpm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/go-tpm/tpm2"
+	"github.com/google/go-tpm/tpm2/transport"
+
+	"github.com/seed-77d61853/signet/keystore"
+)
+
+// selfTest tries out how the chip counts, on an index that it removes again.
+// Chips with code from before August 2019 forget the count whenever the index
+// is read by its policy: on those freeRead is false, and the count is read as
+// the owner only. A chip that does not refuse the right value after too many
+// wrong ones is ErrUnfit.
+func selfTest(t transport.TPM, p *parent, h tpm2.TPMHandle, password []byte) (freeRead bool, err error) {
+	counted, err := countingTest(t, p, h, password, true)
+	if err != nil || counted {
+		return counted, err
+	}
+	if counted, err = countingTest(t, p, h, password, false); err == nil && !counted {
+		err = ErrUnfit
+	}
+	return false, err
+}
+
+// countingTest spends two tries of two, reading the count by policy in between
+// or not, and tells whether the right value is refused then.
+func countingTest(t transport.TPM, p *parent, h tpm2.TPMHandle, password []byte, reads bool) (bool, error) {
+	code := tpm2.PolicyCommandCode{Code: tpm2.TPMCCNVRead}
+	policy, err := policyDigest(code)
+	if err != nil {
+		return false, err
+	}
+	x := scratchIndex(h, policy)
+	right, wrong := randomAuth(), randomAuth()
+	if err := x.define(t, p, password, right); err != nil {
+		if refused(err) {
+			return false, fmt.Errorf("%w (%w)", ErrUnfit, err)
+		}
+		return false, fmt.Errorf("define an index: %w", err)
+	}
+	counted, err := countTwo(t, p, x, password, right, wrong, reads)
+	return counted, errors.Join(err, x.undefine(t, p, password))
+}
+
+func countTwo(t transport.TPM, p *parent, x index, password, right, wrong []byte, reads bool) (bool, error) {
+	_, err := tpm2.NVWrite{
+		AuthHandle: p.owner(password), NVIndex: x.named(), Data: tpm2.TPM2BMaxNVBuffer{Buffer: count{0, 2}.bytes()},
+	}.Execute(t)
+	if err != nil {
+		return false, fmt.Errorf("write an index: %w", ownerError(err))
+	}
+	pol := &policies{tries: x}
+	try := func(auth []byte) error { return p.satisfy(t, pol.proving(p, auth)) }
+	read := func() (count, error) {
+		r, err := tpm2.NVRead{
+			AuthHandle: x.written().by(tpm2.Policy(tpm2.TPMAlgSHA256, nonceSize, flushing(
+				func(t transport.TPM, h tpm2.TPMISHPolicy, _ tpm2.TPM2BNonce) error {
+					return pol.command(t, h, tpm2.TPMCCNVRead)
+				}))),
+			NVIndex: x.written().named(), Size: 8,
+		}.Execute(t)
+		if err != nil {
+			return count{}, err
+		}
+		return parseCount(r.Data.Buffer)
+	}
+	for n := range uint32(2) {
+		if err := try(wrong); !errors.Is(err, keystore.ErrWrongPIN) {
+			return false, err
+		}
+		for range 2 {
+			if !reads {
+				break
+			}
+			if c, err := read(); err != nil || c.wrong != n+1 {
+				return false, nil
+			}
+		}
+	}
+	err = try(right)
+	if err != nil && !errors.Is(err, keystore.ErrPINBlocked) {
+		return false, err
+	}
+	return err != nil, nil
+}
+
+// scratchIndex counts to two, written by the owner.
+func scratchIndex(h tpm2.TPMHandle, policy tpm2.TPM2BDigest) index {
+	return index{tpm2.TPMSNVPublic{
+		NVIndex: h, NameAlg: tpm2.TPMAlgSHA256, DataSize: 8, AuthPolicy: policy,
+		Attributes: tpm2.TPMANV{OwnerWrite: true, PolicyRead: true, NoDA: true, NT: tpm2.TPMNTPinFail},
+	}}
+}

@@ -1,0 +1,283 @@
+package tpm
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+	"github.com/google/go-tpm/tpm2"
+	"github.com/google/go-tpm/tpm2/transport"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/file"
+	"github.com/seed-77d61853/signet/keystore/software"
+)
+
+// Create sets a TPM up for a root and makes the root's file: fs.ErrExist where
+// there is a root already. One that was cut short is cleaned up first. It takes
+// the owner's authorization, and leaves in the TPM four NV indices and, if
+// there was none, the storage key at 0x81000001.
+func Create(ctx context.Context, path string, open Opener, opts Options) error {
+	if err := alone(ctx, path, open, func(t transport.TPM) error {
+		return create(t, path, opts.OwnerPassword)
+	}); err != nil {
+		return fmt.Errorf("create TPM root %s: %w", path, err)
+	}
+	return nil
+}
+
+// alone runs f on a chip while the root's file is locked.
+func alone(ctx context.Context, path string, open Opener, f func(t transport.TPM) error) error {
+	lock, err := lockFile(path)
+	if err != nil {
+		return err
+	}
+	c := newChip(open)
+	err = c.run(ctx, f)
+	c.close()
+	return errors.Join(err, lock.Close())
+}
+
+func lockFile(path string) (*flock.Flock, error) {
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	if !locked {
+		return nil, keystore.ErrInUse
+	}
+	return lock, nil
+}
+
+func create(t transport.TPM, path string, password []byte) error {
+	if err := abandon(t, path, password); err != nil {
+		return err
+	}
+	// A folder that is not there is found out before the chip is changed.
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return err
+	}
+	p, err := findParent(t, password)
+	if err != nil {
+		return err
+	}
+	rec := &record{
+		Stage: settingUp, Parent: p.handle, ParentPublic: tpm2.Marshal(*p.public), Auth: randomAuth(),
+	}
+	for _, h := range []*tpm2.TPMHandle{&rec.Device, &rec.Counter, &rec.Scratch, &rec.Gate.Tries, &rec.Gate.Secret} {
+		if *h, err = freeIndex(t); err != nil {
+			return err
+		}
+	}
+	data, err := rec.encode(nil)
+	if err != nil {
+		return err
+	}
+	// From here on the file tells what has to be cleaned up.
+	if err := file.WriteNew(path, data); err != nil {
+		return err
+	}
+	err = setUp(t, path, p, rec, password)
+	if err != nil && !lost(err) {
+		if abandon(t, path, password) != nil {
+			return errors.Join(err, ErrUnfinished)
+		}
+	}
+	return err
+}
+
+// abandon removes what a set-up that was cut short has left: fs.ErrExist where
+// a set-up was finished.
+func abandon(t transport.TPM, path string, password []byte) error {
+	data, err := read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rec, err := parse(data)
+	if err != nil {
+		return err
+	}
+	if rec.Stage != settingUp {
+		return fs.ErrExist
+	}
+	p, err := rec.parent()
+	if err != nil {
+		return err
+	}
+	if err := rec.undefine(t, p, password); err != nil {
+		return fmt.Errorf("clean up a set-up that was cut short: %w", err)
+	}
+	return os.Remove(path)
+}
+
+// undefine removes all indices of the record.
+func (r *record) undefine(t transport.TPM, p *parent, password []byte) error {
+	var all []index
+	for _, g := range []*gateRecord{&r.Old, &r.Gate} {
+		if g.Key == nil {
+			continue // not made yet
+		}
+		pol, err := newPolicies(g, r.FreeRead)
+		if err != nil {
+			return err
+		}
+		all = append(all, pol.secret, pol.tries)
+	}
+	policy, err := policyDigest(tpm2.PolicyCommandCode{Code: tpm2.TPMCCNVRead})
+	if err != nil {
+		return err
+	}
+	all = append(all, scratchIndex(r.Scratch, policy),
+		deviceIndex(r.Device), counterIndex(r.Counter, true), counterIndex(r.Counter, false))
+	for _, x := range all {
+		if err := x.undefine(t, p, password); err != nil {
+			return fmt.Errorf("remove index %#x: %w", uint32(x.handle()), err)
+		}
+	}
+	return nil
+}
+
+func freeIndex(t transport.TPM) (tpm2.TPMHandle, error) {
+	for {
+		h := randomIndex()
+		there, err := readIndex(t, h)
+		if err != nil || there == nil {
+			return h, err
+		}
+	}
+}
+
+// setUp makes everything in the chip, and the finished file.
+func setUp(t transport.TPM, path string, p *parent, rec *record, password []byte) error {
+	algs, err := supported(t)
+	if err != nil {
+		return err
+	}
+	for _, alg := range algs {
+		rec.InChip = append(rec.InChip, int(alg))
+	}
+	if rec.FreeRead, err = selfTest(t, p, rec.Scratch, password); err != nil {
+		return fmt.Errorf("try out how the TPM counts: %w", err)
+	}
+	var installation, device keystore.Secret
+	defer installation.Wipe()
+	defer device.Wipe()
+	rand.Read(installation[:])
+	rand.Read(device[:])
+	rec.InstallationCheck, rec.DeviceCheck = check(&installation), check(&device)
+
+	rec.InstallationPublic, rec.InstallationPrivate, err = p.seal(t, installation[:], rec.Auth)
+	if err != nil {
+		return fmt.Errorf("seal the installation's secret: %w", err)
+	}
+	x := deviceIndex(rec.Device)
+	if err := x.define(t, p, password, rec.Auth); err != nil {
+		return fmt.Errorf("define the device secret's index: %w", err)
+	}
+	if err := writeDevice(t, p, x, rec.Auth, &device); err != nil {
+		return err
+	}
+	if rec.Orderly, err = makeCounter(t, p, rec, password); err != nil {
+		return fmt.Errorf("define the counter: %w", err)
+	}
+	secret := newGateSecret()
+	defer secret.Wipe()
+	if err := makeGate(t, path, p, rec, password, &installation, &device, secret); err != nil {
+		return err
+	}
+	rec.Stage = ready
+	return rec.write(path, &installation)
+}
+
+func newGateSecret() *keystore.Secret {
+	s := new(keystore.Secret)
+	rand.Read(s[:])
+	return s
+}
+
+// writeDevice puts the device secret into its index, whether or not it has one.
+func writeDevice(t transport.TPM, p *parent, x index, auth []byte, device *keystore.Secret) error {
+	_, err := tpm2.NVWrite{
+		AuthHandle: x.by(p.hmac(auth, sealing())),
+		NVIndex:    x.named(),
+		Data:       tpm2.TPM2BMaxNVBuffer{Buffer: bytes.Clone(device[:])},
+	}.Execute(t)
+	if err != nil {
+		return fmt.Errorf("write the device secret: %w", err)
+	}
+	return nil
+}
+
+// makeGate makes the indices of a gate with no PIN, at the handles of the
+// record. Until the last command there is no gate: its secret is written last.
+func makeGate(t transport.TPM, path string, p *parent, rec *record, password []byte, installation, device, secret *keystore.Secret) error {
+	k, err := authKey(secret)
+	if err != nil {
+		return err
+	}
+	public, err := software.GatePublic(secret)
+	if err != nil {
+		return err
+	}
+	rec.Gate.Public, rec.Gate.Check = public[:], check(secret)
+	if rec.Gate.Key, err = k.PublicKey.Bytes(); err != nil {
+		return err
+	}
+	if err := rec.write(path, installation); err != nil {
+		return err
+	}
+	pol, err := newPolicies(&rec.Gate, rec.FreeRead)
+	if err != nil {
+		return err
+	}
+	none := pol.auth(device, noPIN, nil)
+	defer clear(none)
+	if err := pol.define(t, p, password, k, none, secret); err != nil {
+		return fmt.Errorf("make the gate: %w", err)
+	}
+	return nil
+}
+
+// define makes the two indices, with an authorization value of tries.
+func (p *policies) define(t transport.TPM, parent *parent, password []byte, k *ecdsa.PrivateKey, auth []byte, secret *keystore.Secret) error {
+	if err := p.tries.define(t, parent, password, auth); err != nil {
+		return err
+	}
+	h, err := p.loadKey(t)
+	if err != nil {
+		return err
+	}
+	_, err = tpm2.NVWrite{
+		AuthHandle: p.tries.by(parent.policy(p.signing(k, h, tpm2.TPMCCNVWrite))),
+		NVIndex:    p.tries.named(),
+		Data:       tpm2.TPM2BMaxNVBuffer{Buffer: count{0, ctap.MaxPINRetries}.bytes()},
+	}.Execute(t)
+	if lost(err) {
+		return err
+	}
+	flush(t, h)
+	if err != nil {
+		return err
+	}
+	if err := p.secret.define(t, parent, password, nil); err != nil {
+		return err
+	}
+	_, err = tpm2.NVWrite{
+		AuthHandle: p.secret.by(parent.policy(p.proving(parent, auth), sealing())),
+		NVIndex:    p.secret.named(),
+		Data:       tpm2.TPM2BMaxNVBuffer{Buffer: bytes.Clone(secret[:])},
+	}.Execute(t)
+	return err
+}

@@ -1,0 +1,95 @@
+// Package tpmtest runs software TPMs for tests: swtpm as a child process, whose
+// power can be cut.
+package tpmtest
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-tpm/tpm2/transport"
+	"github.com/google/go-tpm/tpm2/transport/linuxudstpm"
+)
+
+// A Chip is a software TPM with its own state.
+type Chip struct {
+	t      testing.TB
+	dir    string
+	swtpm  *exec.Cmd
+	output bytes.Buffer
+}
+
+// New starts a chip that is as new. It skips the test, as of tier tpm, where
+// swtpm is not installed.
+func New(t testing.TB) *Chip {
+	t.Helper()
+	if _, err := exec.LookPath("swtpm"); err != nil {
+		t.Skip("tier tpm: no swtpm")
+	}
+	// The path of a unix socket is short, those of t.TempDir are not.
+	dir, err := os.MkdirTemp("", "tpm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Chip{t: t, dir: dir}
+	t.Cleanup(func() {
+		c.Cut()
+		os.RemoveAll(dir)
+	})
+	c.Start()
+	return c
+}
+
+// Socket is the path of the socket that takes commands.
+func (c *Chip) Socket() string { return filepath.Join(c.dir, "s") }
+
+// State is the folder of what the chip keeps.
+func (c *Chip) State() string { return c.dir }
+
+// Open connects to the chip, for one command after the other.
+func (c *Chip) Open() (transport.TPMCloser, error) { return linuxudstpm.Open(c.Socket()) }
+
+// Start gives the chip power.
+func (c *Chip) Start() {
+	c.t.Helper()
+	os.Remove(c.Socket())
+	c.swtpm = exec.Command("swtpm", "socket", "--tpm2",
+		"--tpmstate", "dir="+c.dir,
+		"--server", "type=unixio,path="+c.Socket(),
+		"--flags", "not-need-init,startup-clear")
+	c.output.Reset()
+	c.swtpm.Stdout, c.swtpm.Stderr = &c.output, &c.output
+	if err := c.swtpm.Start(); err != nil {
+		c.t.Fatalf("start swtpm: %v", err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if conn, err := net.Dial("unix", c.Socket()); err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			c.Cut()
+			c.t.Fatalf("swtpm does not answer: %s", c.output.Bytes())
+		}
+	}
+}
+
+// Cut takes the chip's power away, in the middle of whatever it does.
+func (c *Chip) Cut() {
+	if c.swtpm != nil {
+		c.swtpm.Process.Kill()
+		c.swtpm.Wait()
+		c.swtpm = nil
+	}
+}
+
+// Restart cuts the power and gives it back.
+func (c *Chip) Restart() {
+	c.t.Helper()
+	c.Cut()
+	c.Start()
+}
