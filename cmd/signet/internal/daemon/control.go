@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -59,6 +60,16 @@ func (l ownerListener) Accept() (net.Conn, error) {
 func (d *Daemon) serveControl(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+statusPath, d.handleStatus)
+	// The server forgets connections that leave HTTP: those under way are
+	// awaited here, and no more let in.
+	var calls sync.RWMutex
+	defer calls.Lock()
+	mux.HandleFunc("POST "+ownerPath, func(w http.ResponseWriter, r *http.Request) {
+		if calls.TryRLock() {
+			defer calls.RUnlock()
+			d.handleOwner(ctx, w, r)
+		}
+	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()

@@ -34,6 +34,8 @@ type Daemon struct {
 	Control string
 	// Status completes a Status, whose PID, Since and Doors are set.
 	Status func(ctx context.Context, s *Status) error
+	// Owner answers the owner's calls; nil: there are none.
+	Owner Caller
 	// Ready is called once, when clients can come.
 	Ready func() error
 	Log   *slog.Logger

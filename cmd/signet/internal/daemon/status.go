@@ -1,6 +1,10 @@
 package daemon
 
-import "time"
+import (
+	"time"
+
+	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
+)
 
 // Status is what runs.
 type Status struct {
@@ -13,6 +17,8 @@ type Status struct {
 	Store   Store  `json:"store"`
 	PIN     PIN    `json:"pin"`
 	Doors   []Door `json:"doors"`
+	// Policy is the administrator's, as it was when the device was opened.
+	Policy *Policy `json:"policy,omitempty"`
 }
 
 // Store is what the device lives in.
@@ -25,9 +31,19 @@ type Store struct {
 	Created  time.Time `json:"created"`
 }
 
+// Policy is what the administrator demands.
+type Policy struct {
+	Path  string        `json:"path"`
+	Rules []policy.Rule `json:"rules"`
+}
+
 // PIN is the state of the PIN gate.
 type PIN struct {
 	Set     bool `json:"set"`
 	Open    bool `json:"open"` // proven now: gated passkeys can be used
 	Retries int  `json:"retries"`
+	// Blocked tells that three misses in a row want a restart, or the owner.
+	Blocked bool `json:"blocked,omitempty"`
+	// MinLength is the shortest PIN that may be set, in code points.
+	MinLength int `json:"min_length,omitempty"`
 }

@@ -1,0 +1,221 @@
+package daemon
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// Owner's calls leave HTTP behind by an upgrade of the connection, because they
+// carry PINs, and net/http keeps what it reads and writes in buffers that nobody
+// wipes. Then, in one connection:
+//
+//	client   call in JSON, PIN, new PIN     each behind its length in
+//	daemon   answer in JSON                 bytes, 32 bits big endian
+const (
+	ownerPath     = "/v1/owner"
+	ownerProtocol = "signet-owner/1"
+)
+
+// Bounds in bytes of what is read of the other side.
+const (
+	maxCall   = 64 << 10
+	maxPIN    = 1 << 10
+	maxAnswer = 1 << 30
+)
+
+// callTime is how long a client has to send a call, and the daemon's answer to be
+// taken.
+const callTime = 10 * time.Second
+
+// answer is what the daemon sends.
+type answer struct {
+	Result  json.RawMessage `json:"result,omitempty"`
+	Refusal *Refusal        `json:"refusal,omitempty"`
+}
+
+func appendField(b, field []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(field))), field...)
+}
+
+// readField reads one field. It reads no byte beyond it.
+func readField(r io.Reader, limit uint32) ([]byte, error) {
+	var size [4]byte
+	if _, err := io.ReadFull(r, size[:]); err != nil {
+		return nil, err
+	}
+	n := binary.BigEndian.Uint32(size[:])
+	if n > limit {
+		return nil, fmt.Errorf("field of %d bytes is longer than %d", n, limit)
+	}
+	field := make([]byte, n)
+	if _, err := io.ReadFull(r, field); err != nil {
+		clear(field)
+		return nil, err
+	}
+	return field, nil
+}
+
+// readCall reads a call. Its caller wipes the PINs.
+func readCall(r io.Reader) (c Call, err error) {
+	text, err := readField(r, maxCall)
+	if err != nil {
+		return Call{}, err
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return Call{}, fmt.Errorf("read call: %w", err)
+	}
+	for _, pin := range []*[]byte{&c.PIN, &c.NewPIN} {
+		if *pin, err = readField(r, maxPIN); err != nil {
+			c.wipe()
+			return Call{}, err
+		}
+	}
+	return c, nil
+}
+
+func (c *Call) wipe() {
+	clear(c.PIN)
+	clear(c.NewPIN)
+}
+
+// writeCall sends a call and wipes what it was sent from, but for the caller's
+// own PINs.
+func writeCall(w io.Writer, c Call) error {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 0, 12+len(text)+len(c.PIN)+len(c.NewPIN)) // never moved, so that clear gets all of it
+	b = appendField(appendField(appendField(b, text), c.PIN), c.NewPIN)
+	defer clear(b)
+	_, err = w.Write(b)
+	return err
+}
+
+// handleOwner answers one call.
+func (d *Daemon) handleOwner(ctx context.Context, w http.ResponseWriter, r *http.Request) {
+	if d.Owner == nil || r.Header.Get("Upgrade") != ownerProtocol {
+		http.Error(w, "upgrade to "+ownerProtocol, http.StatusUpgradeRequired)
+		return
+	}
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		d.Log.Error("the owner's call failed", "error", err)
+		return
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })()
+	if err := d.answerOwner(ctx, conn, buffered.Reader); err != nil {
+		d.Log.Debug("the owner's call was not answered", "error", err)
+	}
+}
+
+func (d *Daemon) answerOwner(ctx context.Context, conn net.Conn, early *bufio.Reader) error {
+	if early.Buffered() > 0 {
+		return errors.New("the client did not wait for the upgrade")
+	}
+	if err := conn.SetDeadline(time.Now().Add(callTime)); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", ownerProtocol); err != nil {
+		return err
+	}
+	call, err := readCall(conn)
+	if err != nil {
+		return err
+	}
+	defer call.wipe()
+	var a answer
+	if a.Result, err = d.Owner.Call(ctx, call); err != nil && !errors.As(err, &a.Refusal) {
+		a.Refusal = &Refusal{Message: err.Error()}
+	}
+	text, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	if err := conn.SetWriteDeadline(time.Now().Add(callTime)); err != nil {
+		return err
+	}
+	_, err = conn.Write(appendField(nil, text))
+	return err
+}
+
+// A Client calls the device of a running daemon.
+type Client struct {
+	// Control is the path of its control socket.
+	Control string
+}
+
+// Running tells whether a daemon listens on the control socket.
+func (c Client) Running(ctx context.Context) (bool, error) {
+	conn, err := c.dial(ctx)
+	if errors.Is(err, ErrNotRunning) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, conn.Close()
+}
+
+// Call carries a call to the daemon: ErrNotRunning where there is none.
+func (c Client) Call(ctx context.Context, call Call) ([]byte, error) {
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	text, err := exchange(conn, call)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("call the running signet: %w", err)
+	}
+	var a answer
+	if err := json.Unmarshal(text, &a); err != nil {
+		return nil, fmt.Errorf("read the running signet's answer: %w", err)
+	}
+	if a.Refusal != nil {
+		return nil, a.Refusal
+	}
+	return a.Result, nil
+}
+
+func (c Client) dial(ctx context.Context) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", c.Control)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, ErrNotRunning
+	}
+	return conn, err
+}
+
+func exchange(conn net.Conn, call Call) ([]byte, error) {
+	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: signet\r\nConnection: Upgrade\r\nUpgrade: %s\r\nContent-Length: 0\r\n\r\n", ownerPath, ownerProtocol); err != nil {
+		return nil, err
+	}
+	r := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		resp.Body.Close()
+		return nil, fmt.Errorf("it answered %s", resp.Status)
+	}
+	if err := writeCall(conn, call); err != nil {
+		return nil, err
+	}
+	return readField(r, maxAnswer)
+}
