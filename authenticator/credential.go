@@ -114,6 +114,24 @@ func (a *Authenticator) find(ctx context.Context, id []byte) (c *credential, err
 	return c, err
 }
 
+// newID draws a credential's ID. A seeded device that was started again would draw
+// those of its first run again: what is taken is drawn past.
+func (a *Authenticator) newID(ctx context.Context, parts ...[]byte) ([]byte, error) {
+	for {
+		id := a.random.bytes(credentialIDLength, "credential ID", parts...)
+		if a.random.seed == nil {
+			return id, nil
+		}
+		_, err := a.find(ctx, id)
+		if errors.Is(err, fs.ErrNotExist) {
+			return id, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look up a new credential's ID: %w", err)
+		}
+	}
+}
+
 // listed reads the credentials of a descriptor list that belong to a site, in
 // the list's order. What is unknown, of another site or another type is left
 // out.

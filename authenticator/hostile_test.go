@@ -197,3 +197,21 @@ func TestTokenRequestOrder(t *testing.T) {
 		mustBe(t, tt.name, d.send(ctx, ctap.CommandClientPIN, req, nil), tt.want)
 	}
 }
+
+// TestUnlockCutOff: a try of the owner's that was not judged leaves the device as
+// blocked as before.
+func TestUnlockCutOff(t *testing.T) {
+	ctx := t.Context()
+	d := newDevice(t, Config{})
+	mustBe(t, "set PIN", d.setPIN(ctx, "1234"), nil)
+	for range ctap.MaxPINMismatches {
+		if _, err := d.pinToken(ctx, "9999", ctap.PermissionGA, rpID); err == nil {
+			t.Fatal("a wrong PIN gave a token")
+		}
+	}
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	mustBe(t, "unlock", d.Unlock(gone, []byte("1234"), true), context.Canceled)
+	_, err := d.pinToken(ctx, "1234", ctap.PermissionGA, rpID)
+	mustBe(t, "token", err, ctap.ErrPINAuthBlocked)
+}

@@ -86,9 +86,12 @@ func (a *Authenticator) makeCredential(ctx context.Context, s *ctap.Session, par
 	}
 
 	// Steps 15 to 18: the credential.
+	id, err := a.newID(ctx, rpIDHash[:], req.User.ID)
+	if err != nil {
+		return nil, err
+	}
 	c := &credential{
-		ID:   a.random.bytes(credentialIDLength, "credential ID", rpIDHash[:], req.User.ID),
-		RPID: req.RP.ID, RPIDHash: rpIDHash[:], RPName: req.RP.Name,
+		ID: id, RPID: req.RP.ID, RPIDHash: rpIDHash[:], RPName: req.RP.Name,
 		UserID: req.User.ID, UserName: req.User.Name, DisplayName: req.User.DisplayName,
 		Alg: alg, Discoverable: rk,
 	}

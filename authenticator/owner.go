@@ -86,12 +86,16 @@ func (a *Authenticator) Unlock(ctx context.Context, pin []byte, rearm bool) erro
 		return fmt.Errorf("device is closed: %w", ctap.ErrNotAllowed)
 	}
 	defer a.settleGate()
-	if rearm && a.pin.latched() {
+	blocked := a.pin.latched()
+	if rearm && blocked {
 		a.pin.misses = ctap.MaxPINMismatches - 1
 	}
 	hash := pinuv.HashPIN(pin)
 	defer clear(hash[:])
 	if err := a.tryPIN(ctx, hash[:]); err != nil {
+		if blocked { // also where the try could not be judged
+			a.pin.misses = ctap.MaxPINMismatches
+		}
 		return err
 	}
 	a.pin.uvCount = 0

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/keystore/memory"
 )
 
 // TestSeedIgnoresOrder: a seeded device answers the same bytes to a user's
@@ -59,5 +60,29 @@ func TestSeedIgnoresOrder(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestSeedAfterRestart: a seeded device that was started again makes new
+// passkeys, and leaves the old ones alone.
+func TestSeedAfterRestart(t *testing.T) {
+	ctx := t.Context()
+	cfg := Config{Vault: memory.NewVault(), Root: memory.NewRoot([]byte("root")), Seed: []byte("a seed")}
+	var made [2]*ctap.AuthData
+	for i := range made {
+		d := newDevice(t, cfg)
+		var err error
+		made[i], err = d.register(ctx, rpID, "user", nil, func(r *ctap.MakeCredentialRequest) { r.Options["rk"] = false })
+		mustBe(t, "register", err, nil)
+	}
+	if bytes.Equal(made[0].CredentialID, made[1].CredentialID) || bytes.Equal(made[0].PublicKey, made[1].PublicKey) {
+		t.Error("the second run made the first one's passkey again")
+	}
+	d := newDevice(t, cfg)
+	for _, m := range made {
+		_, err := d.login(ctx, rpID, nil, func(r *ctap.GetAssertionRequest) {
+			r.AllowList = []ctap.Descriptor{{ID: m.CredentialID, Type: ctap.TypePublicKey}}
+		})
+		mustBe(t, "sign in", err, nil)
 	}
 }

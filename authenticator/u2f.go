@@ -75,9 +75,12 @@ func (a *Authenticator) u2fRegister(ctx context.Context, s *ctap.Session, apdu *
 	if err := a.touched(s, apdu, Prompt{Operation: Register, RPIDHash: [32]byte(application)}); err != nil {
 		return nil, err
 	}
+	id, err := a.newID(ctx, application, challenge)
+	if err != nil {
+		return nil, err
+	}
 	c := &credential{
-		ID:       a.random.bytes(credentialIDLength, "credential ID", application, challenge),
-		RPIDHash: application, Alg: ctap.ES256, CredProtect: ctap.CredProtectOptional,
+		ID: id, RPIDHash: application, Alg: ctap.ES256, CredProtect: ctap.CredProtectOptional,
 	}
 	key, err := a.createKey(ctx, c)
 	if err != nil {
