@@ -99,6 +99,9 @@ var largeBlobBehaviours = []behaviour{
 			b.ok(writeBlob(b.tokenOf(protocol, mayWrite, ""), 0, array, 60))
 			b.equal("array", b.blobs(), array)
 		}
+		b.ok(writeBlob(b.token(mayWrite, ""), 0, array[:20], 60))
+		b.elsewhere(func() { t = b.token(mayWrite, "") })
+		b.expect(invalidSeq, writeBlob(t, 20, array[20:], 0)) // what the token before began ended with it
 	}},
 	{247, securityKey, everyDoor, "a proof is for one place and one fragment", func(b *bench) {
 		b.setPIN("1234")

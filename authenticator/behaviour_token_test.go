@@ -76,7 +76,11 @@ var tokenBehaviours = []behaviour{
 		b.ensurePIN()
 		b.forcePINChange()
 		b.expect(pinPolicyViolation, tokenRequest(b.secret(2), b.pin, maySignIn, site))
+		b.expect(pinPolicyViolation, changePINRequest(b.secret(2), b.pin, padded(b.pin, 64))) // that is no change
 		b.wants("tries", b.retries(), 8)
+		b.wants("forcePINChange", b.info()[0x0c], true)
+		b.changePIN("654321")
+		b.token(maySignIn, site)
 	}},
 	{184, bothProfiles, everyDoor, "permissions that nobody knows are passed over", func(b *bench) {
 		b.ensurePIN()

@@ -126,3 +126,20 @@ func showMinPINLength(b *bench) {
 	b.expect(pinPolicyViolation, changePINRequest(b.secret(2), b.pin, padded("12345", 64)))
 	b.changePIN("123456")
 }
+
+// A device with a display asks before it hands out a token, and a refusal costs
+// no try (§6.5.5.7).
+func TestTokenConsent(t *testing.T) {
+	onBench(t, platform, func(b *bench) {
+		s := b.secret(2)
+		for _, r := range []request{oldTokenRequest(s, "0000"), tokenRequest(s, "0000", maySignIn, site), uvTokenRequest(s, maySignIn, site)} {
+			b.person.is(refuses)
+			b.expectAsking(operationDenied, r)
+			b.wants("status", b.cancelled(r).status, keepaliveCancel)
+			b.wants("site asked about", b.person.last().RPID == site, has(r.body, 10))
+		}
+		b.person.is(approves)
+		b.wants("tries", b.retries(), 8)
+		b.tryPIN(b.pin, success)
+	})
+}
