@@ -26,6 +26,16 @@ type PackedStatement struct {
 	X5C []Bytes   `cbor:"x5c,omitempty"` // DER, the attestation certificate first
 }
 
+// TPMStatement is the tpm format's statement (WebAuthn §8.3).
+type TPMStatement struct {
+	Ver      string    `cbor:"ver"` // "2.0"
+	Alg      Algorithm `cbor:"alg"` // of the attestation key
+	X5C      []Bytes   `cbor:"x5c"` // DER, the attestation key's certificate first
+	Sig      Bytes     `cbor:"sig"`
+	CertInfo Bytes     `cbor:"certInfo"` // a TPMS_ATTEST
+	PubArea  Bytes     `cbor:"pubArea"`  // a TPMT_PUBLIC
+}
+
 // U2FStatement is the fido-u2f format's statement (WebAuthn §8.6).
 type U2FStatement struct {
 	Sig Bytes   `cbor:"sig"`

@@ -15,13 +15,8 @@ import (
 // would have to contain the old value, which is not needed here.
 func changeAuth(t transport.TPM, x index, auth []byte, authorizing, encrypting tpm2.Session) error {
 	sessions := []tpm2.Session{authorizing, encrypting}
-	for i, s := range sessions {
-		if err := s.Init(t); err != nil {
-			return errors.Join(err, cleanUp(t, sessions[:i]))
-		}
-		if err := s.NewNonceCaller(); err != nil {
-			return errors.Join(err, cleanUp(t, sessions[:i+1]))
-		}
+	if err := begin(t, sessions); err != nil {
+		return err
 	}
 	parms := sized(auth)
 	if err := encrypting.Encrypt(parms[2:]); err != nil {
@@ -92,6 +87,20 @@ func validate(response []byte, sessions []tpm2.Session, names []tpm2.TPM2BName) 
 		}
 		if err := s.Validate(tpm2.TPMRCSuccess, tpm2.TPMCCNVChangeAuth, nil, names, i, a); err != nil {
 			return fmt.Errorf("NV_ChangeAuth: %w", err)
+		}
+	}
+	return nil
+}
+
+// begin starts the sessions of a command of several: go-tpm, where it starts
+// them itself, leaves those in the chip that it started before one that failed.
+func begin(t transport.TPM, sessions []tpm2.Session) error {
+	for i, s := range sessions {
+		if err := s.Init(t); err != nil {
+			return errors.Join(err, cleanUp(t, sessions[:i]))
+		}
+		if err := s.NewNonceCaller(); err != nil {
+			return errors.Join(err, cleanUp(t, sessions[:i+1]))
 		}
 	}
 	return nil

@@ -276,7 +276,7 @@ func (g *gate) first(t transport.TPM, auth []byte) error {
 		return err
 	}
 	defer secret.Wipe()
-	if err := g.root.begin(); err != nil {
+	if err := g.root.beginFirst(); err != nil {
 		return err
 	}
 	if err := g.change(t, secret, auth); err != nil {
@@ -322,7 +322,7 @@ func (g *gate) mark(t transport.TPM, auth []byte) {
 	}
 	g.secret = g.secret.locked()
 	g.full()
-	g.root.done()
+	g.root.endFirst()
 }
 
 // refill proves a new PIN once, which gives all tries back. Where it fails the

@@ -89,19 +89,29 @@ func newPolicies(g *gateRecord, freeRead bool) (*policies, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.tries = index{tpm2.TPMSNVPublic{
-		NVIndex: g.Tries, NameAlg: tpm2.TPMAlgSHA256, DataSize: 8, AuthPolicy: either,
-		Attributes: tpm2.TPMANV{OwnerRead: true, PolicyWrite: true, PolicyRead: freeRead, NoDA: true, NT: tpm2.TPMNTPinFail},
-	}}
+	p.tries = triesIndex(g.Tries, either, freeRead)
 	proven, err := policyDigest(tpm2.PolicySecret{AuthHandle: p.tries.written().named()})
 	if err != nil {
 		return nil, err
 	}
-	p.secret = index{tpm2.TPMSNVPublic{
-		NVIndex: g.Secret, NameAlg: tpm2.TPMAlgSHA256, DataSize: 32, AuthPolicy: proven,
+	p.secret = secretIndex(g.Secret, proven)
+	return p, nil
+}
+
+// triesIndex must never be authorized by its own value within a policy: a
+// policy session would not be held to the limit.
+func triesIndex(h tpm2.TPMHandle, policy tpm2.TPM2BDigest, freeRead bool) index {
+	return index{tpm2.TPMSNVPublic{
+		NVIndex: h, NameAlg: tpm2.TPMAlgSHA256, DataSize: 8, AuthPolicy: policy,
+		Attributes: tpm2.TPMANV{OwnerRead: true, PolicyWrite: true, PolicyRead: freeRead, NoDA: true, NT: tpm2.TPMNTPinFail},
+	}}
+}
+
+func secretIndex(h tpm2.TPMHandle, policy tpm2.TPM2BDigest) index {
+	return index{tpm2.TPMSNVPublic{
+		NVIndex: h, NameAlg: tpm2.TPMAlgSHA256, DataSize: 32, AuthPolicy: policy,
 		Attributes: tpm2.TPMANV{PolicyWrite: true, PolicyRead: true, WriteDefine: true, WriteAll: true, NoDA: true},
 	}}
-	return p, nil
 }
 
 func policyDigest(commands ...tpm2.PolicyCommand) (tpm2.TPM2BDigest, error) {

@@ -90,7 +90,7 @@ func (r *Root) finishReset(t transport.TPM) error {
 	if err := r.rec.write(r.path, &r.installation); err != nil {
 		return err
 	}
-	r.done()
+	r.endFirst()
 	return r.gate.use(&r.rec.Gate, r.rec.FreeRead)
 }
 

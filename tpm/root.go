@@ -52,6 +52,12 @@ type Options struct {
 	SoftwareOnly bool
 }
 
+var (
+	_ keystore.Root     = (*Root)(nil)
+	_ keystore.Counter  = (*Root)(nil)
+	_ keystore.Attester = (*Root)(nil)
+)
+
 // keepOpen bounds the opened keys in memory of each protection.
 const keepOpen = 1024
 

@@ -122,9 +122,9 @@ func abandon(t transport.TPM, path string, password []byte) error {
 	return os.Remove(path)
 }
 
-// undefine removes all indices of the record.
+// undefine removes all indices of the record, the device secret's first.
 func (r *record) undefine(t transport.TPM, p *parent, password []byte) error {
-	var all []index
+	all := []index{deviceIndex(r.Device)}
 	for _, g := range []*gateRecord{&r.Old, &r.Gate} {
 		if g.Key == nil {
 			continue // not made yet
@@ -139,8 +139,7 @@ func (r *record) undefine(t transport.TPM, p *parent, password []byte) error {
 	if err != nil {
 		return err
 	}
-	all = append(all, scratchIndex(r.Scratch, policy),
-		deviceIndex(r.Device), counterIndex(r.Counter, true), counterIndex(r.Counter, false))
+	all = append(all, scratchIndex(r.Scratch, policy), counterIndex(r.Counter, true), counterIndex(r.Counter, false))
 	for _, x := range all {
 		if err := x.undefine(t, p, password); err != nil {
 			return fmt.Errorf("remove index %#x: %w", uint32(x.handle()), err)
@@ -191,6 +190,9 @@ func setUp(t transport.TPM, path string, p *parent, rec *record, password []byte
 	}
 	if rec.Orderly, err = makeCounter(t, p, rec, password); err != nil {
 		return fmt.Errorf("define the counter: %w", err)
+	}
+	if err := makeAttestation(t, p, rec, &installation); err != nil {
+		return fmt.Errorf("make the attestation key: %w", err)
 	}
 	secret := newGateSecret()
 	defer secret.Wipe()

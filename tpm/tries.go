@@ -86,16 +86,16 @@ const (
 	enough = ctap.MaxPINRetries - 2
 )
 
-// begin notes that the first PIN is being set.
-func (r *Root) begin() error {
+// beginFirst notes that the first PIN is being set.
+func (r *Root) beginFirst() error {
 	if err := file.Replace(r.path+hintSuffix, []byte(hintBegun)); err != nil {
 		return fmt.Errorf("note that a PIN is being set: %w", err)
 	}
 	return nil
 }
 
-// done forgets the note. Where it cannot, the mark in the chip outweighs it.
-func (r *Root) done() { os.Remove(r.path + hintSuffix) }
+// endFirst forgets the note. Where it cannot, the mark in the chip outweighs it.
+func (r *Root) endFirst() { os.Remove(r.path + hintSuffix) }
 
 // unmarked finds out whether a PIN is set while the mark is missing.
 func (g *gate) unmarked(t transport.TPM, secret index) (set bool, err error) {
@@ -131,6 +131,6 @@ func (g *gate) unmarked(t transport.TPM, secret index) (set bool, err error) {
 		return false, err
 	}
 	s.Wipe()
-	g.root.done()
+	g.root.endFirst()
 	return false, nil
 }

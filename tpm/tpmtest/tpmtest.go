@@ -27,6 +27,13 @@ type Chip struct {
 // swtpm is not installed.
 func New(t testing.TB) *Chip {
 	t.Helper()
+	c := off(t)
+	c.Start()
+	return c
+}
+
+func off(t testing.TB) *Chip {
+	t.Helper()
 	if _, err := exec.LookPath("swtpm"); err != nil {
 		t.Skip("tier tpm: no swtpm")
 	}
@@ -40,15 +47,24 @@ func New(t testing.TB) *Chip {
 		c.Cut()
 		os.RemoveAll(dir)
 	})
-	c.Start()
 	return c
+}
+
+// Clone cuts the chip's power, and starts another one with a copy of its state.
+func (c *Chip) Clone(t testing.TB) *Chip {
+	t.Helper()
+	c.Cut()
+	clone := off(t)
+	os.Remove(c.Socket())
+	if err := os.CopyFS(clone.dir, os.DirFS(c.dir)); err != nil {
+		t.Fatal(err)
+	}
+	clone.Start()
+	return clone
 }
 
 // Socket is the path of the socket that takes commands.
 func (c *Chip) Socket() string { return filepath.Join(c.dir, "s") }
-
-// State is the folder of what the chip keeps.
-func (c *Chip) State() string { return c.dir }
 
 // Open connects to the chip, for one command after the other.
 func (c *Chip) Open() (transport.TPMCloser, error) { return linuxudstpm.Open(c.Socket()) }
