@@ -12,7 +12,6 @@ import (
 // it that cannot be saved.
 type comparison struct {
 	name      string
-	per       string // what one turn of both is
 	subject   func() error
 	reference func() error
 }

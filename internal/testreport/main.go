@@ -2,7 +2,7 @@
 // failures in full, a line for each package, the ten slowest tests, the tiers
 // that were left out and why, and the counts.
 //
-//	go run ./internal/testreport [-left-out "NAME: why"] [go test's arguments]
+//	go run ./internal/testreport [-left-out "NAME: why"] -- [go test's arguments]
 //
 // A test that cannot run on this machine skips with "tier NAME: why". With
 // CI=true in the environment any skipped test is a failure, and so is a tier
