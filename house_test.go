@@ -55,6 +55,9 @@ var imports = []struct {
 		"the keyring keeps the secret of a root file, and all else is the root file's"},
 	{"keystore", []string{"ctap"}, nil,
 		"contracts speak the wire's algorithms and nothing else of ours"},
+	{"keystore/keyring", []string{"keystore", "keystore/file", "keystore/software"}, []string{
+		"github.com/zalando/go-keyring", "github.com/godbus/dbus/v5"},
+		"a root in the keyring is a root file whose key lies there"},
 	{"keystore/...", []string{"keystore", "keystore/software", "ctap"}, []string{
 		"filippo.io/keygen", "github.com/decred/dcrd/dcrec/secp256k1/v4", "github.com/gofrs/flock",
 		"github.com/google/renameio/v2", "go.etcd.io/bbolt", "golang.org/x/crypto", "golang.org/x/sys"},

@@ -175,6 +175,9 @@ func ReadHeader(path string) (*Header, error) {
 	return nil, fmt.Errorf("read root file %s: %w", path, err)
 }
 
+// Path returns where the file is, links followed.
+func (r *Root) Path() string { return r.path }
+
 // Header returns what the file shows without its secret.
 func (r *Root) Header() Header {
 	r.mu.Lock()

@@ -1,0 +1,79 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	busName       = "org.freedesktop.secrets"
+	busPath       = "/org/freedesktop/secrets"
+	serviceMember = "org.freedesktop.Secret.Service."
+)
+
+// Available tells whether there is an OS keyring, without waking or unlocking
+// it: nil, or ErrNoService.
+func Available(ctx context.Context) error {
+	names := func(method string) (all []string, err error) {
+		bus, err := dbus.SessionBus()
+		if err != nil {
+			return nil, err
+		}
+		err = bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus."+method, 0).Store(&all)
+		return all, err
+	}
+	running, err := names("ListNames")
+	if err == nil && slices.Contains(running, busName) {
+		return nil
+	}
+	startable, err := names("ListActivatableNames")
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoService, err)
+	}
+	if !slices.Contains(startable, busName) {
+		return ErrNoService
+	}
+	return nil
+}
+
+// hasNoDefault tells whether the Secret Service has no keyring that new items
+// go to. Where it cannot be asked it is taken to have one.
+func hasNoDefault(ctx context.Context) bool {
+	bus, err := dbus.SessionBus()
+	if err != nil {
+		return false
+	}
+	var path dbus.ObjectPath
+	err = bus.Object(busName, busPath).CallWithContext(ctx, serviceMember+"ReadAlias", 0, "default").Store(&path)
+	return err == nil && path == "/"
+}
+
+// explainBus tells what an error of D-Bus means, nil where that is not known.
+func explainBus(err error) error {
+	if errors.Is(err, dbus.ErrClosed) {
+		return ErrNoService
+	}
+	var busErr dbus.Error
+	if !errors.As(err, &busErr) {
+		return nil
+	}
+	switch busErr.Name {
+	case "org.freedesktop.Secret.Error.IsLocked":
+		return ErrLocked
+	case "org.freedesktop.Secret.Error.NoSuchObject":
+		return ErrKeyLost
+	case "org.freedesktop.DBus.Error.ServiceUnknown",
+		"org.freedesktop.DBus.Error.NameHasNoOwner",
+		"org.freedesktop.DBus.Error.NoReply",
+		"org.freedesktop.DBus.Error.Disconnected",
+		"org.freedesktop.DBus.Error.Spawn.ExecFailed",
+		"org.freedesktop.DBus.Error.Spawn.ChildExited",
+		"org.freedesktop.DBus.Error.Spawn.ServiceNotFound":
+		return ErrNoService
+	}
+	return nil
+}
