@@ -62,7 +62,7 @@ func (r *record) shred(t transport.TPM, p *parent) error {
 	var noise keystore.Secret
 	rand.Read(noise[:])
 	err := writeDevice(t, p, deviceIndex(r.Device).written(), r.Auth, &noise)
-	if r.Gate.Key == nil {
+	if r.Gate.empty() {
 		return err
 	}
 	pol, polErr := newPolicies(&r.Gate, r.FreeRead)

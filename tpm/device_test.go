@@ -67,6 +67,9 @@ func (d *device) clone(t *testing.T) *device {
 	t.Helper()
 	c := &device{t: t, path: filepath.Join(t.TempDir(), "root"), chip: d.chip.Clone(t)}
 	c.bus.chip = c.chip
+	if _, err := os.Stat(d.path); err != nil {
+		return c
+	}
 	copyFile(t, c.path, d.path)
 	if _, err := os.Stat(d.path + hintSuffix); err == nil {
 		copyFile(t, c.path+hintSuffix, d.path+hintSuffix)

@@ -84,6 +84,9 @@ type gateRecord struct {
 	Check  []byte         `cbor:"5,keyasint"` // of the gate secret
 }
 
+// empty tells that the gate was not made yet.
+func (g *gateRecord) empty() bool { return len(g.Key) == 0 }
+
 // check makes a value that tells a secret from others and says nothing of it.
 func check(s *keystore.Secret) []byte { return mac(s, "check")[:16] }
 

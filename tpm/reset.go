@@ -126,7 +126,7 @@ func (r *Root) checkOwner(t transport.TPM) error {
 // madeAlready tells whether the new gate's last index is there and written: so
 // nothing is left to do, and a copy of the file from amid a reset harms nothing.
 func (r *Root) madeAlready(t transport.TPM) (bool, error) {
-	if r.rec.Gate.Key == nil {
+	if r.rec.Gate.empty() {
 		return false, nil
 	}
 	pol, err := newPolicies(&r.rec.Gate, r.rec.FreeRead)
@@ -143,7 +143,7 @@ func (r *Root) madeAlready(t transport.TPM) (bool, error) {
 // newGate replaces the gates of the record by a new one.
 func (r *Root) newGate(t transport.TPM, secret *keystore.Secret) error {
 	for _, g := range []*gateRecord{&r.rec.Old, &r.rec.Gate} {
-		if g.Key == nil {
+		if g.empty() {
 			continue
 		}
 		pol, err := newPolicies(g, r.rec.FreeRead)

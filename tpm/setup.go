@@ -126,7 +126,7 @@ func abandon(t transport.TPM, path string, password []byte) error {
 func (r *record) undefine(t transport.TPM, p *parent, password []byte) error {
 	all := []index{deviceIndex(r.Device)}
 	for _, g := range []*gateRecord{&r.Old, &r.Gate} {
-		if g.Key == nil {
+		if g.empty() {
 			continue // not made yet
 		}
 		pol, err := newPolicies(g, r.FreeRead)
