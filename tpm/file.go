@@ -68,7 +68,10 @@ type record struct {
 
 	Gate      gateRecord `cbor:"15,keyasint"`
 	Old       gateRecord `cbor:"16,keyasint,omitzero"`
-	OldDevice []byte     `cbor:"17,keyasint,omitzero"`
+	OldDevice []byte     `cbor:"17,keyasint,omitempty"`
+	// Again tells that the device secret of before was of a reset that was cut
+	// short: nothing is to be saved by going back.
+	Again bool `cbor:"21,keyasint,omitempty"`
 
 	AttestationPublic  []byte   `cbor:"18,keyasint"`
 	AttestationPrivate []byte   `cbor:"19,keyasint"`
@@ -135,7 +138,8 @@ func parse(data []byte) (*record, error) {
 	if err := ctap.Unmarshal(data[len(magic)+1:end-macSize], r); err != nil {
 		return nil, fmt.Errorf("%w: %w", keystore.ErrCorrupt, err)
 	}
-	if r.Stage < settingUp || r.Stage > resetting || len(r.Auth) != 32 {
+	if r.Stage < settingUp || r.Stage > resetting || len(r.Auth) != 32 ||
+		r.Stage != settingUp && len(r.Gate.Public) != 32 {
 		return nil, fmt.Errorf("fields out of range: %w", keystore.ErrCorrupt)
 	}
 	return r, nil

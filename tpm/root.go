@@ -144,19 +144,12 @@ func (r *Root) start(t transport.TPM, data []byte) (err error) {
 	if err := verify(data, &r.installation); err != nil {
 		return err
 	}
-	isNew := hmac.Equal(check(&r.device), r.rec.DeviceCheck)
+	isNew, isOld := hmac.Equal(check(&r.device), r.rec.DeviceCheck), hmac.Equal(check(&r.device), r.rec.OldDevice)
 	switch {
 	case r.rec.Stage == ready && isNew:
-	case r.rec.Stage == resetting && isNew:
-		if err := r.finishReset(t); err != nil {
+	case r.rec.Stage == resetting && (isNew || isOld):
+		if err := r.resume(t); err != nil {
 			return fmt.Errorf("finish a reset that was cut short: %w", err)
-		}
-	case r.rec.Stage == resetting && hmac.Equal(check(&r.device), r.rec.OldDevice):
-		// It was cut short before it destroyed anything.
-		r.rec.Stage, r.rec.Gate, r.rec.DeviceCheck = ready, r.rec.Old, r.rec.OldDevice
-		r.rec.Old, r.rec.OldDevice = gateRecord{}, nil
-		if err := r.rec.write(r.path, &r.installation); err != nil {
-			return err
 		}
 	default:
 		return ErrStale
@@ -164,20 +157,13 @@ func (r *Root) start(t transport.TPM, data []byte) (err error) {
 	if err := r.gate.use(&r.rec.Gate, r.rec.FreeRead); err != nil {
 		return err
 	}
-	state, err := r.state()
-	if err != nil {
-		return err
-	}
-	r.rings = software.New(state, software.Options{KeepOpen: keepOpen})
+	r.rings = software.New(r.state(), software.Options{KeepOpen: keepOpen})
 	return r.gate.look(t)
 }
 
 // state is what the software part of the root works with.
-func (r *Root) state() (*software.State, error) {
-	if len(r.rec.Gate.Public) != 32 {
-		return nil, fmt.Errorf("gate's public key of %d bytes: %w", len(r.rec.Gate.Public), keystore.ErrCorrupt)
-	}
-	return software.ElsewhereState(&r.installation, &r.device, [32]byte(r.rec.Gate.Public)), nil
+func (r *Root) state() *software.State {
+	return software.ElsewhereState(&r.installation, &r.device, [32]byte(r.rec.Gate.Public))
 }
 
 // readSecrets reads the Installation and device secrets. That they can be read
@@ -201,19 +187,27 @@ func (r *Root) readSecrets(t transport.TPM) error {
 }
 
 func (r *Root) readDevice(t transport.TPM) error {
-	x := deviceIndex(r.rec.Device).written()
-	got, err := tpm2.NVRead{
-		AuthHandle: x.by(r.parent.hmac(r.rec.Auth, opening())), NVIndex: x.named(), Size: 32,
-	}.Execute(t)
+	device, err := readDevice(t, r.parent, r.rec)
 	if err != nil {
 		return err
 	}
+	r.device = *device
+	device.Wipe()
+	return nil
+}
+
+func readDevice(t transport.TPM, p *parent, rec *record) (*keystore.Secret, error) {
+	x := deviceIndex(rec.Device).written()
+	got, err := tpm2.NVRead{AuthHandle: x.by(p.hmac(rec.Auth, opening())), NVIndex: x.named(), Size: 32}.Execute(t)
+	if err != nil {
+		return nil, err
+	}
 	defer clear(got.Data.Buffer)
 	if len(got.Data.Buffer) != 32 {
-		return fmt.Errorf("%d bytes: %w", len(got.Data.Buffer), ErrIndexForeign)
+		return nil, fmt.Errorf("%d bytes: %w", len(got.Data.Buffer), ErrIndexForeign)
 	}
-	copy(r.device[:], got.Data.Buffer)
-	return nil
+	device := keystore.Secret(got.Data.Buffer)
+	return &device, nil
 }
 
 // repair finds out why the device secret could not be read, and reads it again

@@ -126,20 +126,33 @@ func abandon(t transport.TPM, path string, password []byte) error {
 func (r *record) undefine(t transport.TPM, p *parent, password []byte) error {
 	all := []index{deviceIndex(r.Device)}
 	for _, g := range []*gateRecord{&r.Old, &r.Gate} {
-		if g.empty() {
-			continue // not made yet
-		}
-		pol, err := newPolicies(g, r.FreeRead)
+		gate, err := g.indices(r.FreeRead)
 		if err != nil {
 			return err
 		}
-		all = append(all, pol.secret, pol.tries)
+		all = append(all, gate...)
 	}
 	policy, err := policyDigest(tpm2.PolicyCommandCode{Code: tpm2.TPMCCNVRead})
 	if err != nil {
 		return err
 	}
 	all = append(all, scratchIndex(r.Scratch, policy), counterIndex(r.Counter, true), counterIndex(r.Counter, false))
+	return undefine(t, p, password, all)
+}
+
+// indices lists the indices of a gate; none where it was not made yet.
+func (g *gateRecord) indices(freeRead bool) ([]index, error) {
+	if g.empty() {
+		return nil, nil
+	}
+	pol, err := newPolicies(g, freeRead)
+	if err != nil {
+		return nil, err
+	}
+	return []index{pol.secret, pol.tries}, nil
+}
+
+func undefine(t transport.TPM, p *parent, password []byte, all []index) error {
 	for _, x := range all {
 		if err := x.undefine(t, p, password); err != nil {
 			return fmt.Errorf("remove index %#x: %w", uint32(x.handle()), err)
@@ -196,8 +209,14 @@ func setUp(t transport.TPM, path string, p *parent, rec *record, password []byte
 	}
 	secret := newGateSecret()
 	defer secret.Wipe()
-	if err := makeGate(t, path, p, rec, password, &installation, &device, secret); err != nil {
+	if err := rec.Gate.belongTo(secret); err != nil {
 		return err
+	}
+	if err := rec.write(path, &installation); err != nil {
+		return err
+	}
+	if err := makeGate(t, p, rec, password, &device, secret); err != nil {
+		return fmt.Errorf("make the gate: %w", err)
 	}
 	rec.Stage = ready
 	return rec.write(path, &installation)
@@ -207,6 +226,21 @@ func newGateSecret() *keystore.Secret {
 	s := new(keystore.Secret)
 	rand.Read(s[:])
 	return s
+}
+
+// belongTo writes down what is known of a gate secret.
+func (g *gateRecord) belongTo(secret *keystore.Secret) error {
+	k, err := authKey(secret)
+	if err != nil {
+		return err
+	}
+	public, err := software.GatePublic(secret)
+	if err != nil {
+		return err
+	}
+	g.Public, g.Check = public[:], check(secret)
+	g.Key, err = k.PublicKey.Bytes()
+	return err
 }
 
 // writeDevice puts the device secret into its index, whether or not it has one.
@@ -222,22 +256,11 @@ func writeDevice(t transport.TPM, p *parent, x index, auth []byte, device *keyst
 	return nil
 }
 
-// makeGate makes the indices of a gate with no PIN, at the handles of the
-// record. Until the last command there is no gate: its secret is written last.
-func makeGate(t transport.TPM, path string, p *parent, rec *record, password []byte, installation, device, secret *keystore.Secret) error {
+// makeGate makes the indices of the record's gate, with no PIN. Until the last
+// command there is no gate: its secret is written last.
+func makeGate(t transport.TPM, p *parent, rec *record, password []byte, device, secret *keystore.Secret) error {
 	k, err := authKey(secret)
 	if err != nil {
-		return err
-	}
-	public, err := software.GatePublic(secret)
-	if err != nil {
-		return err
-	}
-	rec.Gate.Public, rec.Gate.Check = public[:], check(secret)
-	if rec.Gate.Key, err = k.PublicKey.Bytes(); err != nil {
-		return err
-	}
-	if err := rec.write(path, installation); err != nil {
 		return err
 	}
 	pol, err := newPolicies(&rec.Gate, rec.FreeRead)
@@ -246,10 +269,7 @@ func makeGate(t transport.TPM, path string, p *parent, rec *record, password []b
 	}
 	none := pol.auth(device, noPIN, nil)
 	defer clear(none)
-	if err := pol.define(t, p, password, k, none, secret); err != nil {
-		return fmt.Errorf("make the gate: %w", err)
-	}
-	return nil
+	return pol.define(t, p, password, k, none, secret)
 }
 
 // define makes the two indices, with an authorization value of tries.
