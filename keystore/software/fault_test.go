@@ -123,16 +123,21 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestSpentInMemory goes on guessing while the disk refuses to count.
-func TestSpentInMemory(t *testing.T) {
+// TestUnwrittenTry: where a try cannot be written down no PIN is judged, right or
+// wrong, and the tries that are left are left.
+func TestUnwrittenTry(t *testing.T) {
 	d := newDisk()
 	r := d.open()
 	if err := r.Gate().SetPIN(t.Context(), pin(1)); err != nil {
 		t.Fatal(err)
 	}
 	d.fail = func(int) (before, after error) { return errDisk, nil }
-	for range ctap.MaxPINRetries {
-		wants(t, "a try that cannot be counted", r.Gate().Open(t.Context(), pin(1)), errDisk)
+	for n := range byte(2 * ctap.MaxPINRetries) {
+		wants(t, "a try that cannot be counted", r.Gate().Open(t.Context(), pin(n%2)), errDisk)
 	}
-	wants(t, "no try left", r.Gate().Open(t.Context(), pin(1)), keystore.ErrPINBlocked)
+	if state, err := r.Gate().State(t.Context()); err != nil || state.Open || state.Retries != ctap.MaxPINRetries {
+		t.Errorf("afterwards %+v, %v", state, err)
+	}
+	d.fail = nil
+	wants(t, "once the disk takes it", r.Gate().Open(t.Context(), pin(1)), nil)
 }

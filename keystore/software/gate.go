@@ -93,14 +93,14 @@ func (g *gate) Open(ctx context.Context, pinHash []byte) error {
 	next := *r.state
 	defer next.Wipe()
 	next.Gate.Retries--
-	// In memory the try is spent even where it could not be written down.
-	err := r.save(&next)
+	// A try that cannot be written down is not judged, so it gives nothing away
+	// and costs nothing: a full disk must not look like a blocked PIN.
+	if err := r.save(&next); err != nil {
+		return fmt.Errorf("open gate: spend a try: %w", err)
+	}
 	r.mu.Lock()
 	r.state.Gate.Retries--
 	r.mu.Unlock()
-	if err != nil {
-		return fmt.Errorf("open gate: spend a try: %w", err)
-	}
 
 	secret, err := r.judge(pinHash)
 	if err != nil {
