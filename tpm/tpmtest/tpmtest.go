@@ -4,6 +4,7 @@ package tpmtest
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-tpm/tpm2/transport"
-	"github.com/google/go-tpm/tpm2/transport/linuxudstpm"
 )
 
 // A Chip is a software TPM with its own state.
@@ -67,7 +67,13 @@ func (c *Chip) Clone(t testing.TB) *Chip {
 func (c *Chip) Socket() string { return filepath.Join(c.dir, "s") }
 
 // Open connects to the chip, for one command after the other.
-func (c *Chip) Open() (transport.TPMCloser, error) { return linuxudstpm.Open(c.Socket()) }
+func (c *Chip) Open() (transport.TPMCloser, error) {
+	conn, err := net.Dial("unix", c.Socket())
+	if err != nil {
+		return nil, fmt.Errorf("connect to swtpm: %w", err)
+	}
+	return transport.FromReadWriteCloser(conn), nil
+}
 
 // Start gives the chip power.
 func (c *Chip) Start() {
