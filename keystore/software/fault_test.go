@@ -132,7 +132,7 @@ func TestUnwrittenTry(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.fail = func(int) (before, after error) { return errDisk, nil }
-	for n := range byte(2 * ctap.MaxPINRetries) {
+	for n := range 2 * ctap.MaxPINRetries {
 		wants(t, "a try that cannot be counted", r.Gate().Open(t.Context(), pin(n%2)), errDisk)
 	}
 	if state, err := r.Gate().State(t.Context()); err != nil || state.Open || state.Retries != ctap.MaxPINRetries {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/arena"
 )
 
 // gate is the root's keystore.Gate.
@@ -63,15 +64,16 @@ func (g *gate) SetPIN(ctx context.Context, pinHash []byte) error {
 		return fmt.Errorf("set PIN: %w", err)
 	}
 
-	next := *r.state
-	defer next.Wipe()
+	draft := r.draft()
+	defer draft.Free()
+	next := draft.Value()
 	next.Gate = GateRecord{Set: true, Retries: ctap.MaxPINRetries, KDF: r.kdf}
 	rand.Read(next.Gate.Salt[:])
 	copy(next.Gate.Public[:], private.PublicKey().Bytes())
 	stretched := next.Gate.stretch(pinHash)
 	defer stretched.Wipe()
 	next.wrap(secret, stretched)
-	if err := r.commit(&next); err != nil {
+	if err := r.commit(next); err != nil {
 		return fmt.Errorf("set PIN: %w", err)
 	}
 	return nil
@@ -90,12 +92,13 @@ func (g *gate) Open(ctx context.Context, pinHash []byte) error {
 	if r.state.Gate.Retries <= 0 {
 		return fmt.Errorf("open gate: %w", keystore.ErrPINBlocked)
 	}
-	next := *r.state
-	defer next.Wipe()
+	draft := r.draft()
+	defer draft.Free()
+	next := draft.Value()
 	next.Gate.Retries--
 	// A try that cannot be written down is not judged, so it gives nothing away
 	// and costs nothing: a full disk must not look like a blocked PIN.
-	if err := r.save(&next); err != nil {
+	if err := r.save(next); err != nil {
 		return fmt.Errorf("open gate: spend a try: %w", err)
 	}
 	r.mu.Lock()
@@ -107,18 +110,24 @@ func (g *gate) Open(ctx context.Context, pinHash []byte) error {
 		return fmt.Errorf("open gate: %w", err)
 	}
 	next.Gate.Retries = ctap.MaxPINRetries
-	if err := r.commit(&next); err != nil {
+	if err := r.commit(next); err != nil {
 		secret.Wipe()
 		return fmt.Errorf("open gate: give the tries back: %w", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.rings[keystore.Gated] == nil {
-		r.rings[keystore.Gated] = newRing(secret)
-	} else {
-		secret.Wipe()
-	}
+	r.unlock(secret)
 	return nil
+}
+
+// unlock opens the gate with its secret, which it takes over. r.mu is held.
+func (r *Root) unlock(secret *keystore.Secret) {
+	defer secret.Wipe()
+	if r.rings[keystore.Gated] == nil {
+		locked := arena.New[keystore.Secret]()
+		*locked.Value() = *secret
+		r.rings[keystore.Gated] = &ring{secret: locked.Value(), locked: locked}
+	}
 }
 
 // judge returns the gate secret if the PIN is right.
@@ -151,9 +160,17 @@ func (r *Root) shut(why error) {
 	r.gated = new(life)
 	if ring := r.rings[keystore.Gated]; ring != nil {
 		ring.end(why)
-		ring.secret.Wipe()
+		ring.locked.Free()
 		r.rings[keystore.Gated] = nil
 	}
+}
+
+// draft returns a copy of the state, to be changed and committed. The turn is
+// held.
+func (r *Root) draft() *arena.Box[State] {
+	b := arena.New[State]()
+	*b.Value() = *r.state
+	return b
 }
 
 // commit saves the next state and makes it the present one. The turn is held.
