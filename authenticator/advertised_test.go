@@ -187,6 +187,7 @@ func showLargeBlob(b *bench) {
 	b.lacks(b.signIn(listing(c.id), ask(dict{"read": true})).body, 8)
 	write := dict{"write": []byte("deflated"), "originalSize": 100}
 	b.wants("written silently", output(b.signIn(silent, listing(c.id), ask(write)).body, 8)["written"], false)
+	b.wants("written without a list", output(b.signIn(ask(write)).body, 8)["written"], false)
 	b.wants("written", output(b.signIn(listing(c.id), ask(write)).body, 8)["written"], true)
 	got := output(b.signIn(listing(c.id), ask(dict{"read": true})).body, 8)
 	b.equal("blob", member[[]byte](b, got, "blob"), []byte("deflated"))

@@ -106,7 +106,12 @@ var tokenBehaviours = []behaviour{
 	{187, platform, everyDoor, "built-in verification: unset, wrong and blocked", func(b *bench) {
 		b.register(discoverable)
 		s := b.secret(2)
-		b.ok(getAssertion(by(b.openToken(s, b.ok(uvTokenRequest(s, maySignIn, site))))))
+		fetch := func() token { b.Helper(); return b.openToken(s, b.ok(uvTokenRequest(s, maySignIn, site))) }
+		b.expectSilently(success, getAssertion(by(fetch()))) // who typed the PIN is present
+		t := fetch()
+		b.ok(getAssertion(silent, by(t)))
+		time.Sleep(31 * time.Second)
+		b.expectAsking(success, getAssertion(by(t))) // and after a while perhaps not
 		b.wants("uvRetries", b.ok(clientPIN(7, 0)).body[5], 8)
 
 		b.person.pin = "0000"
@@ -126,7 +131,7 @@ var tokenBehaviours = []behaviour{
 		b.tryPIN("0000", pinBlocked)
 		b.restart()
 		b.wants("uvRetries", b.ok(clientPIN(7, 0)).body[5], 0)
-		b.expect(uvBlocked, uvTokenRequest(b.secret(2), maySignIn, site))
+		b.expectSilently(uvBlocked, uvTokenRequest(b.secret(2), maySignIn, site))
 
 		b.ok(bare(cmdReset))
 		b.expect(notAllowed, uvTokenRequest(b.secret(2), maySignIn, site))
