@@ -58,11 +58,11 @@ var imports = []struct {
 	{"keystore/keyring", []string{"keystore", "keystore/file", "keystore/software"}, []string{
 		"github.com/zalando/go-keyring", "github.com/godbus/dbus/v5"},
 		"a root in the keyring is a root file whose key lies there"},
-	{"keystore/...", []string{"keystore", "keystore/software", "ctap"}, []string{
+	{"keystore/...", []string{"keystore", "keystore/software", "keystore/arena", "ctap"}, []string{
 		"filippo.io/keygen", "github.com/decred/dcrd/dcrec/secp256k1/v4", "github.com/gofrs/flock",
 		"github.com/google/renameio/v2", "go.etcd.io/bbolt", "golang.org/x/crypto", "golang.org/x/sys"},
 		"a root or vault keeps the contract and knows nothing of the device"},
-	{"tpm/...", []string{"keystore", "keystore/software", "keystore/file", "ctap"}, []string{"github.com/google/go-tpm", "github.com/gofrs/flock", "golang.org/x/sys"},
+	{"tpm/...", []string{"keystore", "keystore/software", "keystore/arena", "keystore/file", "ctap"}, []string{"github.com/google/go-tpm", "github.com/gofrs/flock", "golang.org/x/sys"},
 		"a root keeps the contract, writes files as the file root does, and knows nothing of the device"},
 
 	{"ctap", nil, []string{"github.com/fxamacker/cbor/v2"},

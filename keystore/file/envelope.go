@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/arena"
 	"github.com/seed-77d61853/signet/keystore/software"
 )
 
@@ -125,7 +126,7 @@ func newHeader(secret Secret, kdf software.KDF) *Header {
 type seal struct {
 	path   string
 	header *Header
-	key    *keystore.Secret
+	key    *arena.Box[keystore.Secret]
 }
 
 // newSeal derives the key that seals the file from what opens it.
@@ -140,11 +141,12 @@ func newSeal(path string, h *Header, s Secret) (*seal, error) {
 		return nil, fmt.Errorf("derive the file's key: %w", err)
 	}
 	defer clear(b)
-	key := keystore.Secret(b)
-	return &seal{path, h, &key}, nil
+	key := arena.New[keystore.Secret]()
+	copy(key.Value()[:], b)
+	return &seal{path, h, key}, nil
 }
 
-func (s *seal) wipe() { s.key.Wipe() }
+func (s *seal) wipe() { s.key.Free() }
 
 // save puts a state in the place of the file.
 func (s *seal) save(state *software.State) error {
@@ -169,7 +171,7 @@ func (s *seal) encode(state *software.State) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	aead, err := newAEAD(s.key)
+	aead, err := newAEAD(s.key.Value())
 	if err != nil {
 		return nil, err
 	}

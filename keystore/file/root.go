@@ -142,7 +142,7 @@ func (r *Root) load(secret Secret) error {
 	if r.seal, err = newSeal(r.path, header, secret); err != nil {
 		return err
 	}
-	state, err := unseal(sealed, r.seal.key)
+	state, err := unseal(sealed, r.seal.key.Value())
 	if err != nil {
 		r.seal.wipe()
 		return err

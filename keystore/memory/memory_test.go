@@ -7,9 +7,11 @@ import (
 	"crypto/rand"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/arena"
 	"github.com/seed-77d61853/signet/keystore/keystoretest"
 	"github.com/seed-77d61853/signet/keystore/memory"
 )
@@ -39,7 +41,7 @@ func TestVault(t *testing.T) {
 }
 
 // TestCheap makes ten thousand devices with a passkey each, at once: under
-// 100 MB.
+// 100 MB, locked memory included, which goes back when they do.
 func TestCheap(t *testing.T) {
 	const devices = 10_000
 	type device struct {
@@ -50,7 +52,8 @@ func TestCheap(t *testing.T) {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
+		locked, _ := arena.Usage()
+		return m.HeapAlloc + uint64(locked)
 	}
 	before := heap()
 	all := make([]device, devices)
@@ -73,7 +76,21 @@ func TestCheap(t *testing.T) {
 	if used > 100_000_000 {
 		t.Errorf("%d devices take %d bytes", devices, used)
 	}
-	t.Logf("%d bytes a device", used/devices)
+	locked, refused := arena.Usage()
+	t.Logf("%d bytes a device, of them %d in the arena; not locked: %v", used/devices, locked/devices, refused)
+
+	// Devices that are dropped, not closed, give their place back.
+	clear(all)
+	for range 10 {
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+		for range devices / 10 {
+			memory.NewRoot(nil)
+		}
+	}
+	if after, _ := arena.Usage(); after > locked+locked/2 {
+		t.Errorf("the arena has %d bytes, and %d after as many devices more", locked, after)
+	}
 }
 
 func BenchmarkNewRoot(b *testing.B) {

@@ -54,11 +54,7 @@ func (r *Root) OpenGate(secret *keystore.Secret) error {
 		secret.Wipe()
 		return fmt.Errorf("open gate: %w", err)
 	}
-	if r.rings[keystore.Gated] == nil {
-		r.rings[keystore.Gated] = newRing(secret)
-	} else {
-		secret.Wipe()
-	}
+	r.unlock(secret)
 	return nil
 }
 

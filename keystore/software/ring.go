@@ -11,12 +11,14 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/arena"
 )
 
 // A ring is one secret with what was made or opened under it.
 type ring struct {
 	secret *keystore.Secret
-	life   life // of the keys given out; Gated ones have the root's instead
+	locked *arena.Box[keystore.Secret] // where the gate's secret is
+	life   life                        // of the keys given out; Gated ones have the root's instead
 
 	mu   sync.Mutex
 	aead cipher.AEAD // made when first needed

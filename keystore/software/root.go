@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/arena"
 )
 
 var errDestroyed = fmt.Errorf("destroyed by a reset: %w", fs.ErrNotExist)
@@ -53,7 +54,8 @@ type Root struct {
 	// secret, and for writing where one goes.
 	mu     sync.RWMutex
 	closed bool
-	state  *State
+	locked *arena.Box[State]
+	state  *State   // in locked
 	rings  [3]*ring // by Protection; that of Gated is nil while the gate is shut
 	gated  *life    // of the Gated keys given out
 
@@ -67,17 +69,20 @@ type Root struct {
 func New(state *State, opts Options) *Root {
 	r := &Root{
 		save: opts.Save, kdf: opts.KDF, keepOpen: opts.KeepOpen, rand: rand.Reader,
-		turn: make(chan struct{}, 1), state: state, gated: new(life),
+		turn: make(chan struct{}, 1), locked: arena.New[State](), gated: new(life),
 	}
+	r.state = r.locked.Value()
+	*r.state = *state
+	state.Wipe()
 	if r.save == nil {
 		r.save = func(*State) error { return nil }
 	}
 	if opts.Seed != nil {
 		r.rand, r.seeded = nil, &seeded{seed: *KDF{}.Key(opts.Seed, nil)}
-		r.seeded.start(state)
+		r.seeded.start(r.state)
 	}
-	r.rings[keystore.Ungated] = newRing(&state.Device)
-	r.rings[keystore.Installation] = newRing(&state.Installation)
+	r.rings[keystore.Ungated] = newRing(&r.state.Device)
+	r.rings[keystore.Installation] = newRing(&r.state.Installation)
 	return r
 }
 
@@ -230,7 +235,8 @@ func (r *Root) Close() error {
 	r.shut(fs.ErrClosed)
 	r.rings[keystore.Ungated].end(fs.ErrClosed)
 	r.rings[keystore.Installation].end(fs.ErrClosed)
-	r.state.Wipe()
+	r.state = new(State) // nobody looks into it any more, but not by a rule
+	r.locked.Free()
 	if r.seeded != nil {
 		r.seeded.seed.Wipe()
 	}

@@ -41,7 +41,12 @@ func (s *seeded) start(state *State) {
 	n := s.starts
 	s.starts++
 	s.mu.Unlock()
-	state.Installation = *expand(&s.seed, []byte("installation\x00"))
-	state.Device = *expand(&s.seed, binary.BigEndian.AppendUint64([]byte("device\x00"), n))
-	state.start(expand(&s.seed, binary.BigEndian.AppendUint64([]byte("gate\x00"), n)))
+	installation := expand(&s.seed, []byte("installation\x00"))
+	defer installation.Wipe()
+	device := expand(&s.seed, binary.BigEndian.AppendUint64([]byte("device\x00"), n))
+	defer device.Wipe()
+	gate := expand(&s.seed, binary.BigEndian.AppendUint64([]byte("gate\x00"), n))
+	defer gate.Wipe()
+	state.Installation, state.Device = *installation, *device
+	state.start(gate)
 }

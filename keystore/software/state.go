@@ -84,7 +84,8 @@ func (s *State) unwrap(pin *keystore.Secret) (*keystore.Secret, error) {
 func (s *State) wrapping(pin *keystore.Secret) cipher.AEAD {
 	info := []byte("gate without PIN\x00")
 	if pin != nil {
-		info = append([]byte("gate with PIN\x00"), pin[:]...)
+		const use = "gate with PIN\x00"
+		info = append(append(make([]byte, 0, len(use)+len(pin)), use...), pin[:]...)
 		defer clear(info)
 	}
 	return newAEAD(&s.Device, info)
@@ -119,8 +120,11 @@ func (k KDF) Key(secret, salt []byte) *keystore.Secret {
 	out := new(keystore.Secret)
 	var b []byte
 	if k == (KDF{}) {
-		sum := sha256.Sum256(append(append([]byte("unstretched\x00"), salt...), secret...))
-		b = sum[:]
+		h := sha256.New()
+		h.Write([]byte("unstretched\x00"))
+		h.Write(salt)
+		h.Write(secret)
+		b = h.Sum(nil)
 	} else {
 		b = argon2.IDKey(secret, salt, k.Time, k.Memory, k.Threads, uint32(len(out)))
 	}
