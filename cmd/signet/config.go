@@ -14,6 +14,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 )
 
 // config is what flags, environment and config file say, in this order of
@@ -23,6 +25,8 @@ type config struct {
 	Store    string
 	Socket   string
 	LogLevel string
+
+	admin policy.Source
 }
 
 // settings names the flags that the environment (SIGNET_STORE) and the config

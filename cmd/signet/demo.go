@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/client"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/site"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/consent"
@@ -130,7 +131,7 @@ func (d *demo) makeDevice(ctx context.Context) (string, error) {
 func (d *demo) startDevice(ctx context.Context) (string, error) {
 	log := slog.New(slog.DiscardHandler)
 	unlock := func(store.Header) ([]byte, error) { return bytes.Clone(d.passphrase), nil }
-	dev, err := openDevice(ctx, d.storePath(), unlock, d, log)
+	dev, err := openDevice(ctx, d.storePath(), policy.Policy{}, unlock, d, log)
 	if err != nil {
 		return "", err
 	}

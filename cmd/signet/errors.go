@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/keystore"
 )
@@ -39,7 +40,16 @@ func wayOut(err error) string {
 	var busy *store.BusyError
 	var exists existsError
 	var none noStoreError
+	var hinted interface{ hint() string }
+	var violation *policy.Violation
 	switch {
+	case errors.As(err, &hinted):
+		return hinted.hint()
+	case errors.As(err, &violation):
+		return "Ask the administrator of this machine."
+	case errors.Is(err, policy.ErrInsecure):
+		return "The policy's file and its folder must belong to root and be writable by nobody else:\n" +
+			"  chown root and chmod go-w both."
 	case errors.As(err, &exists):
 		return "Start it with signet run, or choose another folder with --store. Init never replaces a device."
 	case errors.As(err, &none):

@@ -28,7 +28,7 @@ func newInfo(c *config) *cobra.Command {
   signet info --socket /run/user/1000/signet/ctap.sock`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			socket, approve, err := runningDoor(cmd.Context(), c)
+			socket, status, err := runningDoor(cmd.Context(), c)
 			if err != nil {
 				return err
 			}
@@ -37,35 +37,35 @@ func newInfo(c *config) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), newInfoJSON(info, approve))
+				return writeJSON(cmd.OutOrStdout(), newInfoJSON(info, status))
 			}
-			return writeInfo(cmd.OutOrStdout(), info, approve)
+			return writeInfo(cmd.OutOrStdout(), info, status)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-// runningDoor finds the stream door of the running daemon, and who answers its
-// questions, where the daemon tells.
-func runningDoor(ctx context.Context, c *config) (socket, approve string, err error) {
+// runningDoor finds the stream door of the running daemon, and what the daemon
+// tells of itself: nothing where only a door is named.
+func runningDoor(ctx context.Context, c *config) (socket string, status *daemon.Status, err error) {
 	stream, control, err := c.sockets()
 	if err != nil {
-		return "", "", err
+		return "", nil, err
 	}
 	s, err := daemon.ReadStatus(ctx, control)
 	switch {
 	case errors.Is(err, daemon.ErrNotRunning) && c.Socket != "":
-		return stream, "", nil // a door is named: that of some other store
+		return stream, new(daemon.Status), nil // a door is named: that of some other store
 	case err != nil:
-		return "", "", fmt.Errorf("%s: %w", c.Store, err)
+		return "", nil, fmt.Errorf("%s: %w", c.Store, err)
 	}
 	for _, d := range s.Doors {
 		if d.Name == doorStream && c.Socket == "" {
 			stream = d.Address
 		}
 	}
-	return stream, s.Approve, nil
+	return stream, s, nil
 }
 
 func getInfo(ctx context.Context, socket string) (*ctap.GetInfoResponse, error) {
@@ -78,7 +78,7 @@ func getInfo(ctx context.Context, socket string) (*ctap.GetInfoResponse, error) 
 }
 
 // writeInfo prints what getInfo says, with a word on what it means.
-func writeInfo(w io.Writer, info *ctap.GetInfoResponse, approve string) error {
+func writeInfo(w io.Writer, info *ctap.GetInfoResponse, status *daemon.Status) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
 	list := func(name string, values []string) {
@@ -108,10 +108,10 @@ func writeInfo(w io.Writer, info *ctap.GetInfoResponse, approve string) error {
 	if n := info.RemainingDiscoverableCredentials; n != nil {
 		row("room for", "%d more discoverable passkeys", *n)
 	}
-	if approve != "" {
-		row("consent", "%s", approveText(approve))
+	if status.Approve != "" {
+		row("consent", "%s", approveText(status.Approve))
 	}
-	return t.Flush()
+	return errors.Join(t.Flush(), writePolicy(w, status.Policy))
 }
 
 func algorithmNames(params []ctap.PubKeyParam) (names []string) {

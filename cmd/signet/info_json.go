@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 
+	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
 	"github.com/seed-77d61853/signet/ctap"
 )
 
@@ -41,8 +42,10 @@ type infoJSON struct {
 	MaxPINLength                     uint64            `json:"maxPINLength,omitempty"`
 	EncCredStoreState                string            `json:"encCredStoreState,omitempty"`
 	AuthenticatorConfigCommands      *[]uint64         `json:"authenticatorConfigCommands,omitempty"`
-	// Approve is the daemon's, not the standard's: who answers questions.
-	Approve string `json:"approve,omitempty"`
+	// Approve and Policy are the daemon's, not the standard's: who answers
+	// questions, and what the administrator demands.
+	Approve string         `json:"approve,omitempty"`
+	Policy  *daemon.Policy `json:"policy,omitempty"`
 }
 
 type algorithmJSON struct {
@@ -51,7 +54,7 @@ type algorithmJSON struct {
 	Name string `json:"name"`
 }
 
-func newInfoJSON(i *ctap.GetInfoResponse, approve string) infoJSON {
+func newInfoJSON(i *ctap.GetInfoResponse, status *daemon.Status) infoJSON {
 	j := infoJSON{
 		Versions:                         i.Versions,
 		Extensions:                       i.Extensions,
@@ -83,7 +86,8 @@ func newInfoJSON(i *ctap.GetInfoResponse, approve string) infoJSON {
 		MaxPINLength:                     i.MaxPINLength,
 		EncCredStoreState:                base64.StdEncoding.EncodeToString(i.EncCredStoreState),
 		AuthenticatorConfigCommands:      i.AuthenticatorConfigCommands,
-		Approve:                          approve,
+		Approve:                          status.Approve,
+		Policy:                           status.Policy,
 	}
 	for _, p := range i.Algorithms {
 		j.Algorithms = append(j.Algorithms, algorithmJSON{Type: p.Type, Alg: int64(p.Alg), Name: p.Alg.String()})

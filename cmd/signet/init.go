@@ -176,9 +176,15 @@ func initialize(ctx context.Context, c *config, f *initFlags, talk *console.Cons
 			return err
 		}
 	}
+	rules, err := c.admin.Read()
+	if err != nil {
+		return err
+	}
+	if err := f.checkPolicy(rules); err != nil {
+		return err
+	}
 	header := store.Header{Root: f.Root, Unlock: store.UnlockPassphrase, Profile: f.Profile, Copyable: f.Copyable == "yes"}
 	var secret, pin []byte
-	var err error
 	if f.KeyFile != "" {
 		header.Unlock = store.UnlockKeyFile
 		header.KeyFile, err = keyFilePath(f.KeyFile, c.Store)
@@ -203,7 +209,7 @@ func initialize(ctx context.Context, c *config, f *initFlags, talk *console.Cons
 		return err
 	}
 	if len(pin) > 0 {
-		if err := checkPIN(pin); err != nil {
+		if err := errors.Join(checkPIN(pin), checkPINPolicy(rules, pin)); err != nil {
 			return err
 		}
 	}

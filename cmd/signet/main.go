@@ -7,22 +7,25 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 )
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(run(policy.System())) }
 
 // run is main with an exit code: 1 for a failure, 2 for a command line that
-// cannot be understood.
-func run() int {
+// cannot be understood. The administrator's policy is read from admin.
+func run(admin policy.Source) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := noCoreDumps(); err != nil {
 		fmt.Fprintln(os.Stderr, "signet: warning:", err)
 	}
-	err := newRoot().ExecuteContext(ctx)
+	err := newRoot(admin).ExecuteContext(ctx)
 	var usage usageError
 	switch {
 	case err == nil:
@@ -41,6 +44,18 @@ type usageError struct {
 	command string // with a space behind it, or empty
 }
 
+// group is a command that only its subcommands do something for.
+func group(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
+	cmd.AddCommand(subcommands...)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef(cmd, "unknown command %q", args[0])
+		}
+		return cmd.Help()
+	}
+	return cmd
+}
+
 func usagef(cmd *cobra.Command, format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...), commandPath(cmd)}
 }
@@ -49,11 +64,11 @@ func commandPath(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
 		return ""
 	}
-	return cmd.Name() + " "
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ") + " "
 }
 
-func newRoot() *cobra.Command {
-	c := new(config)
+func newRoot(admin policy.Source) *cobra.Command {
+	c := &config{admin: admin}
 	root := &cobra.Command{
 		Use:   "signet",
 		Short: "A passkey device made of software",
@@ -66,7 +81,9 @@ nothing behind. Then make a device of your own with "signet init" and start it w
 		Example: `  signet demo                the whole story in one command
   signet init                make a device
   signet run                 start it
-  signet status              see what runs`,
+  signet status              see what runs
+  signet passkeys list       see the passkeys
+  signet doctor              see what is wrong, and what to do`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -77,6 +94,7 @@ nothing behind. Then make a device of your own with "signet init" and start it w
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, commandPath(cmd)}
 	})
-	root.AddCommand(newInit(c), newRun(c), newDemo(), newInfo(c), newStatus(c), newVersion())
+	root.AddCommand(newInit(c), newRun(c), newDemo(), newInfo(c), newStatus(c), newVersion(),
+		newPasskeys(c), newPIN(c), newLock(c), newUnlock(c), newReset(c), newStore(c), newDoctor(c))
 	return root
 }

@@ -20,13 +20,14 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 )
 
 // The scripts run the real program. This test binary is that program, and the
 // test-only client ctap.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"signet":   main,
+		"signet":   func() { os.Exit(run(testPolicy())) },
 		"ctap":     func() { os.Exit(ctapMain()) },
 		"confined": func() { os.Exit(confinedMain()) },
 	})
@@ -50,14 +51,20 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start":  cmdStart,
-			"halt":   cmdHalt,
-			"kill9":  cmdKill9,
-			"limit":  cmdLimit,
-			"damage": cmdDamage,
-			"backup": cmdBackup,
+			"start":   cmdStart,
+			"halt":    cmdHalt,
+			"kill9":   cmdKill9,
+			"limit":   cmdLimit,
+			"damage":  cmdDamage,
+			"backup":  cmdBackup,
+			"passkey": cmdPasskey,
 		},
 	})
+}
+
+// testPolicy is the policy of the scripts, in place of the machine's.
+func testPolicy() policy.Source {
+	return policy.Source{Path: os.Getenv("SIGNET_TEST_POLICY"), Owner: os.Getuid()}
 }
 
 type daemonKey struct{}
@@ -134,7 +141,7 @@ func fileExists(path string) bool {
 }
 
 func environment(ts *testscript.TestScript) (env []string) {
-	for _, name := range []string{"HOME", "PATH", "TMPDIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SIGNET_STORE", "SIGNET_CONFIG", "SIGNET_TCP", "GOCOVERDIR"} {
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SIGNET_STORE", "SIGNET_CONFIG", "SIGNET_TCP", "SIGNET_TEST_POLICY", "GOCOVERDIR"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}

@@ -95,11 +95,17 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	dev, err := openDevice(ctx, c.Store, f.unlocker(ctx, terminal), f.user(header, terminal, log), log)
+	rules, err := c.admin.Read()
 	if err != nil {
 		return err
 	}
-	err = serve(ctx, cmd.OutOrStdout(), c, f, dev, log)
+	dev, err := openDevice(ctx, c.Store, rules, f.unlocker(ctx, terminal), f.user(header, terminal, log), log)
+	if err != nil {
+		return err
+	}
+	if err = dev.checkPolicy(); err == nil {
+		err = serve(ctx, cmd.OutOrStdout(), c, f, dev, log)
+	}
 	return errors.Join(err, dev.Close(context.WithoutCancel(ctx)))
 }
 
@@ -129,7 +135,7 @@ func (f *runFlags) user(h store.Header, terminal *consent.Terminal, log *slog.Lo
 }
 
 // unlocker gets what opens the root, as its header says.
-func (f *runFlags) unlocker(ctx context.Context, terminal *consent.Terminal) func(store.Header) ([]byte, error) {
+func (f *fileAccess) unlocker(ctx context.Context, terminal *consent.Terminal) func(store.Header) ([]byte, error) {
 	return func(h store.Header) ([]byte, error) {
 		switch {
 		case h.Unlock == store.UnlockKeyFile:
@@ -165,7 +171,8 @@ func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *devi
 	if approve == "" {
 		approve = approveAsk
 	}
-	d := &daemon.Daemon{Doors: doors, Control: control, Log: log, Status: dev.status(approve)}
+	d := &daemon.Daemon{Doors: doors, Control: control, Log: log, Status: dev.status(approve),
+		Owner: daemon.Engine{Device: dev.engine, Policy: dev.rules}}
 	d.Ready = func() error {
 		if err := introduce(ctx, out, c, d, approve); err != nil {
 			return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -61,7 +62,7 @@ func writeStatus(w io.Writer, s *daemon.Status) error {
 	for _, d := range s.Doors {
 		row("door "+d.Name, "%s, reached by %s", d.Address, d.Reach)
 	}
-	return t.Flush()
+	return errors.Join(t.Flush(), writePolicy(w, s.Policy))
 }
 
 func copyable(yes bool) string {

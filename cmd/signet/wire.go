@@ -11,6 +11,7 @@ import (
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/client"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/ctap/hid"
 	"github.com/seed-77d61853/signet/keystore"
@@ -145,19 +146,20 @@ func fillDevice(ctx context.Context, s *store.Store, secret file.Secret, pin []b
 // device is an open device.
 type device struct {
 	store  *store.Store
+	rules  policy.Policy
 	root   keystore.Root
 	vault  keystore.Vault
 	engine *authenticator.Authenticator
 }
 
 // openDevice opens the store at path with what unlock gets, and starts the
-// engine on it.
-func openDevice(ctx context.Context, path string, unlock func(store.Header) ([]byte, error), user authenticator.User, log *slog.Logger) (*device, error) {
+// engine on it, under the administrator's rules.
+func openDevice(ctx context.Context, path string, rules policy.Policy, unlock func(store.Header) ([]byte, error), user authenticator.User, log *slog.Logger) (*device, error) {
 	s, err := store.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	d := &device{store: s}
+	d := &device{store: s, rules: rules}
 	if err := d.open(ctx, unlock, user, log); err != nil {
 		return nil, errors.Join(err, d.Close(ctx))
 	}
@@ -169,6 +171,7 @@ func (d *device) open(ctx context.Context, unlock func(store.Header) ([]byte, er
 	if err != nil {
 		return err
 	}
+	profile.MinPINLength = max(profile.MinPINLength, d.rules.MinPINLength)
 	passphrase, err := unlock(d.store.Header)
 	defer clear(passphrase)
 	if err != nil {
@@ -201,6 +204,9 @@ func (d *device) open(ctx context.Context, unlock func(store.Header) ([]byte, er
 		User:     user,
 		Copyable: d.store.Copyable,
 		Log:      log,
+
+		AllowRPIDs:   d.rules.RPIDs,
+		HardwareOnly: d.rules.RequireHardwareKeys,
 	})
 	if err != nil {
 		return fmt.Errorf("start device: %w", err)
@@ -233,6 +239,7 @@ func (d *device) status(approve string) func(context.Context, *daemon.Status) er
 		h := d.store.Header
 		s.Version, s.Approve = version(), approve
 		s.Store = daemon.Store{Path: d.store.Path, ID: h.ID, Root: h.Root, Profile: h.Profile, Copyable: h.Copyable, Created: h.Created}
+		s.Policy = policyStatus(d.rules)
 		s.PIN = daemon.PIN{Set: gate.Set, Open: gate.Open, Retries: gate.Retries}
 		return nil
 	}

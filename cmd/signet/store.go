@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-77d61853/signet/cmd/signet/internal/console"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
+	"github.com/seed-77d61853/signet/consent"
+)
+
+func newStore(c *config) *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "store",
+		Short: "Destroy the device with its folder",
+	}, newStoreDestroy(c))
+}
+
+func newStoreDestroy(c *config) *cobra.Command {
+	var yes, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "destroy",
+		Short: "Remove the device: its folder, and what its root keeps elsewhere",
+		Long: `Destroy removes a device for good: the secrets that its root keeps, its passkeys and its
+folder. It needs neither PIN nor passphrase, so it is also the way out when those are
+lost; it asks. A running signet has to be stopped first.
+
+A key file lies outside of the store and may serve others: it is left. Copies of the
+folder that were made before are not touched either.`,
+		Example: `  signet store destroy
+  signet store destroy --store ~/test-device --yes`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := confirmDestroy(cmd, c, yes); err != nil {
+				return err
+			}
+			s, err := store.Open(c.Store)
+			if errors.Is(err, fs.ErrNotExist) {
+				return noStoreError{c.Store}
+			}
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(s.Destroy(forgetRoot), s.Close()); err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), destroyed{c.Store, s.KeyFile})
+			}
+			if s.KeyFile != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "The key file %s is left: delete it if nothing else uses it.\n", s.KeyFile)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The device in %s is destroyed.\n", c.Store)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+type destroyed struct {
+	Store   string `json:"destroyed"`
+	KeyFile string `json:"key_file_left,omitempty"`
+}
+
+func confirmDestroy(cmd *cobra.Command, c *config, yes bool) error {
+	if yes {
+		return nil
+	}
+	terminal, err := consent.OpenTerminal()
+	if err != nil {
+		return usagef(cmd, "there is no terminal to ask on: give --yes")
+	}
+	defer terminal.Close()
+	question := fmt.Sprintf("This destroys the device in %s, with every passkey, for ever.\n"+
+		"Sites at which it is your only way in lock you out.", c.Store)
+	return confirm(cmd.Context(), &console.Console{Terminal: terminal}, question, "destroy")
+}
+
+// forgetRoot destroys what a root keeps outside of the store's folder.
+func forgetRoot(s *store.Store) error {
+	if s.Root != store.RootFile {
+		return fmt.Errorf("root %q is not known to this version", s.Root)
+	}
+	return nil
+}
