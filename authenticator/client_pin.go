@@ -253,7 +253,7 @@ func (a *Authenticator) pinGetTokenUsingUV(ctx context.Context, s *ctap.Session,
 		return nil, err
 	}
 	defer secret.Wipe()
-	_, done, err := a.askVerified(ctx, s, Prompt{Operation: Grant, RPID: rpID})
+	_, done, err := a.askVerified(ctx, s, Prompt{Operation: Grant, RPID: rpID, Permissions: *req.Permissions & allPermissions})
 	defer done()
 	if err != nil {
 		return nil, a.uvTokenError(ctx, err)
@@ -330,7 +330,11 @@ func (a *Authenticator) provePIN(ctx context.Context, s *ctap.Session, req *ctap
 		return nil, err
 	}
 	if a.profile.Display {
-		if _, err := a.ask(ctx, s, Prompt{Operation: Grant, RPID: rpID}); err != nil {
+		permissions := uint64(ctap.PermissionMC | ctap.PermissionGA)
+		if req.Permissions != nil {
+			permissions = *req.Permissions & allPermissions
+		}
+		if _, err := a.ask(ctx, s, Prompt{Operation: Grant, RPID: rpID, Permissions: permissions}); err != nil {
 			secret.Wipe()
 			return nil, err
 		}

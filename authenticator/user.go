@@ -53,6 +53,9 @@ type Prompt struct {
 	// client speaks U2F and only RPIDHash is known.
 	RPID, RPName string
 	RPIDHash     [32]byte
+	// Permissions is what a Grant lets the client do: ctap.PermissionMC and its
+	// like, joined.
+	Permissions uint64
 	// Accounts holds the account to register, or those that may sign in. Where
 	// there are several, Consent.Choice picks one.
 	Accounts []Account

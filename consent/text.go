@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/ctap"
 )
 
 // maxText is the longest name in code points that a question shows whole: what
@@ -111,7 +112,7 @@ func question(p authenticator.Prompt) string {
 		site = "this device"
 	}
 	fmt.Fprintf(&b, "\n  %s\n", site)
-	fmt.Fprintf(&b, "    wants to   %s\n", purpose(p.Operation))
+	fmt.Fprintf(&b, "    wants to   %s\n", purpose(p))
 	switch {
 	case len(p.Accounts) == 1:
 		fmt.Fprintf(&b, "    account    %s\n", account(p.Accounts[0]))
@@ -124,8 +125,8 @@ func question(p authenticator.Prompt) string {
 	return b.String()
 }
 
-func purpose(o authenticator.Operation) string {
-	switch o {
+func purpose(p authenticator.Prompt) string {
+	switch p.Operation {
 	case authenticator.Register:
 		return "register a new passkey"
 	case authenticator.SignIn:
@@ -135,7 +136,31 @@ func purpose(o authenticator.Operation) string {
 	case authenticator.Reset:
 		return "ERASE every passkey and the PIN"
 	case authenticator.Grant:
-		return "let the program below act for you there"
+		return "let the program below " + granted(p.Permissions)
 	}
-	return Printable(o.String())
+	return Printable(p.Operation.String())
+}
+
+// granted says what a permission lets a program do.
+func granted(permissions uint64) string {
+	var may []string
+	for _, p := range []struct {
+		bits uint64
+		may  string
+	}{
+		{ctap.PermissionMC, "register there"},
+		{ctap.PermissionGA, "sign in there"},
+		{ctap.PermissionCM, "list, rename and DELETE passkeys"},
+		{ctap.PermissionPCMR, "list your passkeys, now and later"},
+		{ctap.PermissionLBW, "write large blobs"},
+		{ctap.PermissionACFG, "change this device's settings"},
+	} {
+		if permissions&p.bits != 0 {
+			may = append(may, p.may)
+		}
+	}
+	if len(may) == 0 {
+		return "do nothing"
+	}
+	return strings.Join(may, ", ")
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/ctap"
 )
 
 func TestPrintable(t *testing.T) {
@@ -44,6 +45,21 @@ func TestSite(t *testing.T) {
 	} {
 		if got := Site(tt.p); got != tt.want {
 			t.Errorf("Site(%q) = %q, want %q", tt.p.RPID, got, tt.want)
+		}
+	}
+}
+
+// TestGranted: nobody agrees to more than the question says.
+func TestGranted(t *testing.T) {
+	for permissions, want := range map[uint64]string{
+		ctap.PermissionMC | ctap.PermissionGA: "register there, sign in there",
+		ctap.PermissionCM:                     "list, rename and DELETE passkeys",
+		ctap.PermissionACFG:                   "change this device's settings",
+		ctap.PermissionPCMR:                   "list your passkeys, now and later",
+	} {
+		got := question(authenticator.Prompt{Operation: authenticator.Grant, Permissions: permissions})
+		if !strings.Contains(got, "let the program below "+want+"\n") {
+			t.Errorf("permissions %02x: asked %q", permissions, got)
 		}
 	}
 }

@@ -149,7 +149,7 @@ func TestTerminalOfRun(t *testing.T) {
 	// The platform device asks for the PIN itself.
 	done := client("register", "xn--bcher-kva.example", "alice")
 	person.await("xn--bcher-kva.example")
-	person.await("let the program below act for you")
+	person.await("let the program below register there")
 	person.await("asked by")
 	person.await("PIN (8 tries left")
 	person.settle()
@@ -172,7 +172,7 @@ func TestTerminalOfRun(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	person.await("act for you")
+	person.await("let the program below sign in there")
 	cmd.Process.Kill()
 	cmd.Wait()
 	person.await("withdrawn")
