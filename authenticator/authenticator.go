@@ -102,7 +102,6 @@ func New(ctx context.Context, cfg Config) (*Authenticator, error) {
 		root:    cfg.Root,
 		vault:   cfg.Vault,
 		user:    cfg.User,
-		now:     cfg.Now,
 		random:  newRandom(cfg.Seed),
 		log:     cfg.Log,
 		asking:  make(chan struct{}, 1),
@@ -126,9 +125,13 @@ func New(ctx context.Context, cfg Config) (*Authenticator, error) {
 	if a.user == nil {
 		a.user = nobody{}
 	}
-	if a.now == nil {
-		a.now = time.Now
+	now := cfg.Now
+	if now == nil {
+		now = time.Now
 	}
+	// The monotonic clock stands still while a machine sleeps, and a token must
+	// not outlive its limits by that: so the wall clock counts.
+	a.now = func() time.Time { return now().Round(0) }
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
