@@ -73,16 +73,19 @@ func ceremonies(ctx context.Context, _ string) ([]comparison, error) {
 	}
 	return []comparison{
 		{
+			clock:     processorTime,
 			name:      "getAssertion, allowList",
 			subject:   func() error { _, err := call(assertListed); return err },
 			reference: func() error { _, err := key.Sign(rand.Reader, digest, crypto.SHA256); return err },
 		},
 		{
+			clock:     processorTime,
 			name:      "getAssertion, discoverable",
 			subject:   func() error { _, err := call(assertDiscoverable); return err },
 			reference: func() error { _, err := key.Sign(rand.Reader, digest, crypto.SHA256); return err },
 		},
 		{
+			clock:   processorTime,
 			name:    "makeCredential, packed self",
 			subject: func() error { _, err := call(makeOne); return err },
 			reference: func() error {

@@ -1,7 +1,8 @@
 // Command bench tells what the layers cost: it sets whole ceremonies, bytes in
 // to bytes out, beside the bare cryptography that they cannot do without, and
 // the vault beside the bare database. Both sides take turns of 50 ms in one
-// process on one core, so only the ratios mean anything.
+// process on one core, so only the ratios mean anything. Ceremonies are measured
+// in processor time, the disk in wall time.
 //
 //	go run ./bench [-rounds 40] [-run pattern] [-cpuprofile file]
 package main

@@ -33,7 +33,7 @@ func TestMeasure(t *testing.T) {
 			return nil
 		}
 	}
-	c := comparison{name: "spin", subject: spin(20 * time.Microsecond), reference: spin(10 * time.Microsecond)}
+	c := comparison{name: "spin", clock: wallTime, subject: spin(20 * time.Microsecond), reference: spin(10 * time.Microsecond)}
 	r, err := c.measure(10)
 	if err != nil {
 		t.Fatal(err)

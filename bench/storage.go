@@ -37,7 +37,8 @@ func storage(ctx context.Context, dir string) ([]comparison, error) {
 	bareNext := walk()
 	return []comparison{
 		{
-			name: fmt.Sprintf("vault: get one of %d", records),
+			clock: processorTime,
+			name:  fmt.Sprintf("vault: get one of %d", records),
 			subject: func() error {
 				return v.View(ctx, func(tx keystore.Tx) error { _, err := tx.Get(next()); return err })
 			},
@@ -51,7 +52,8 @@ func storage(ctx context.Context, dir string) ([]comparison, error) {
 			},
 		},
 		{
-			name: fmt.Sprintf("vault: put one of %d", records),
+			clock: wallTime,
+			name:  fmt.Sprintf("vault: put one of %d", records),
 			subject: func() error {
 				return v.Update(ctx, func(tx keystore.Tx) error { return tx.Put(keystore.Record{ID: next(), Value: value}) })
 			},
