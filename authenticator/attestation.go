@@ -17,7 +17,17 @@ type attestationWish struct {
 
 // attestationFormats is getInfo's member: what the device can make besides none.
 func (a *Authenticator) attestationFormats() []string {
-	return []string{ctap.FormatPacked, ctap.FormatFIDOU2F}
+	formats := []string{ctap.FormatPacked, ctap.FormatFIDOU2F}
+	if _, ok := a.root.(keystore.Attester); ok {
+		formats = append(formats, ctap.FormatTPM)
+	}
+	return formats
+}
+
+// attestsInChip tells whether the chip can make a statement on a new key.
+func (a *Authenticator) attestsInChip(alg ctap.Algorithm) bool {
+	_, ok := a.root.(keystore.Attester)
+	return ok && a.inChip(alg)
 }
 
 // grantEnterprise decides on enterprise attestation (§6.1.2 step 9). Whether
@@ -45,7 +55,7 @@ func (a *Authenticator) form(wish attestationWish, alg ctap.Algorithm) Attestati
 		return PackedChain
 	}
 	form := a.profile.Attestation
-	if form == FIDOU2F && alg != ctap.ES256 {
+	if form == FIDOU2F && alg != ctap.ES256 || form == TPM && !a.attestsInChip(alg) {
 		form = PackedCertificate
 	}
 	if len(wish.formats) == 1 && wish.formats[0] == ctap.FormatNone {
@@ -53,12 +63,14 @@ func (a *Authenticator) form(wish attestationWish, alg ctap.Algorithm) Attestati
 	}
 	for _, format := range wish.formats {
 		switch {
-		case format == ctap.FormatPacked && (form == FIDOU2F || form == NoAttestation):
+		case format == ctap.FormatPacked && (form == FIDOU2F || form == TPM || form == NoAttestation):
 			return PackedCertificate
 		case format == ctap.FormatPacked:
 			return form
 		case format == ctap.FormatFIDOU2F && alg == ctap.ES256:
 			return FIDOU2F
+		case format == ctap.FormatTPM && a.attestsInChip(alg):
+			return TPM
 		}
 	}
 	return form
@@ -88,6 +100,9 @@ func (a *Authenticator) attest(ctx context.Context, c *credential, key keystore.
 		statement, err = a.packedCertificate(c, reply.AuthData, clientDataHash)
 	case PackedChain:
 		statement, err = a.packedChain(ctx, c, reply.AuthData, clientDataHash, wish.enterprise)
+	case TPM:
+		reply.Fmt = ctap.FormatTPM
+		statement, err = a.tpmStatement(ctx, key, reply.AuthData, clientDataHash)
 	case FIDOU2F:
 		reply.Fmt = ctap.FormatFIDOU2F
 		statement, err = a.u2fStatement(c, clientDataHash)
@@ -148,6 +163,15 @@ func (a *Authenticator) packedChain(ctx context.Context, c *credential, authData
 		return nil, err
 	}
 	return &ctap.PackedStatement{Alg: ctap.ES256, Sig: signature, X5C: []ctap.Bytes{certificate}}, nil
+}
+
+// tpmStatement has the chip certify the key (WebAuthn §8.3).
+func (a *Authenticator) tpmStatement(ctx context.Context, key keystore.Key, authData, clientDataHash []byte) (*ctap.TPMStatement, error) {
+	chip, ok := a.root.(keystore.Attester)
+	if !ok {
+		return nil, keystore.ErrUnsupported
+	}
+	return chip.Attest(ctx, key, slices.Concat(authData, clientDataHash))
 }
 
 // u2fStatement signs what a U2F registration signs (WebAuthn §8.6).

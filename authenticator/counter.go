@@ -3,6 +3,9 @@ package authenticator
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
+
+	"github.com/seed-77d61853/signet/keystore"
 )
 
 // counter makes signature counters (WebAuthn §6.1.1) that never go back, also
@@ -33,7 +36,11 @@ func (a *Authenticator) next(ctx context.Context, c *credential) (uint32, error)
 	id := [credentialIDLength]byte(c.ID)
 	uses := a.counter.uses[id] + 1
 	if uses >= counterRange || len(a.counter.uses) >= counterCredentials {
-		if err := a.change(ctx, func(s *state) { s.Run++ }); err != nil {
+		run, base, err := a.nextRun(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if err := a.change(ctx, func(s *state) { s.Run, s.RunBase = run, base }); err != nil {
 			return 0, err
 		}
 		a.counter.uses, uses = nil, 0
@@ -43,6 +50,30 @@ func (a *Authenticator) next(ctx context.Context, c *credential) (uint32, error)
 	}
 	a.counter.uses[id] = uses
 	return c.CounterStart + uint32(a.state.Run)*counterRange + uses, nil
+}
+
+// nextRun gives the number of a new run. A chip that counts counts it: then a
+// vault that was put back from a copy does not make counters go back, and the
+// gap shows it. A power cut makes a gap, too.
+func (a *Authenticator) nextRun(ctx context.Context) (run, base uint64, err error) {
+	run, base = a.state.Run+1, a.state.RunBase
+	chip, ok := a.root.(keystore.Counter)
+	if !ok || a.state.Copyable {
+		return run, 0, nil
+	}
+	number, err := chip.NextRun(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count a run: %w", err)
+	}
+	if base == 0 {
+		// The store is new, or came from a root that does not count.
+		base = number - run
+	}
+	if ahead := number - base; ahead > run {
+		a.log.Warn("the chip has counted more starts than the vault: the vault was put back from a copy, or power was lost", "ahead", ahead-run)
+		run = ahead
+	}
+	return run, base, nil
 }
 
 // counterStart draws a new credential's offset.

@@ -127,7 +127,7 @@ func (a *Authenticator) passkey(c *credential) Passkey {
 	return Passkey{
 		ID: c.ID, RPID: c.RPID, RPName: c.RPName, RPIDHash: [32]byte(c.RPIDHash), Account: c.account(),
 		Algorithm: c.Alg, PublicKey: c.PublicKey, Discoverable: c.Discoverable, CredProtect: c.CredProtect,
-		InChip: a.inChip(c.Alg), Copyable: a.state.Copyable,
+		InChip: a.keyInChip(c), Copyable: a.state.Copyable,
 		Created: timeOf(c.Created), LastUsed: timeOf(max(c.LastUsed, a.lastUse.at(c.ID))),
 		Restriction: a.restriction(c),
 	}
@@ -204,7 +204,11 @@ func (o *Owner) SetPIN(ctx context.Context, pin []byte) error {
 	if a.state.ForcePINChange && constantTimeEqual(o.pinHash[:], next.hash[:]) {
 		return ctap.ErrPINPolicyViolation
 	}
-	return a.storePIN(ctx, next)
+	if err := a.storePIN(ctx, next); err != nil {
+		return err
+	}
+	o.pinHash = next.hash
+	return nil
 }
 
 // Erase resets the device: every passkey and the PIN are gone for ever (§6.6).

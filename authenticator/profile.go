@@ -71,6 +71,9 @@ const (
 	PackedChain
 	// FIDOU2F is the format of U2F security keys; ES256 only.
 	FIDOU2F
+	// TPM is the chip's own statement that the key is in it, certified for this
+	// installation; PackedCertificate where the key is not in a chip.
+	TPM
 	// NoAttestation gives an empty statement.
 	NoAttestation
 )

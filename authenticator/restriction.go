@@ -60,13 +60,22 @@ func (a *Authenticator) algorithms() []keystore.Algorithm {
 	return slices.DeleteFunc(slices.Clone(all), func(alg keystore.Algorithm) bool { return !alg.InChip })
 }
 
-// inChip tells whether the root keeps keys of an algorithm in a chip.
+// inChip tells whether the root makes keys of an algorithm in a chip.
 func (a *Authenticator) inChip(alg ctap.Algorithm) bool {
 	return slices.ContainsFunc(a.root.Algorithms(), func(known keystore.Algorithm) bool { return known.ID == alg && known.InChip })
 }
 
+// keyInChip tells whether a credential's key is in a chip: one that came from
+// another root is not, whatever its algorithm.
+func (a *Authenticator) keyInChip(c *credential) bool {
+	if root, ok := a.root.(keystore.Locator); ok {
+		return root.InChip(c.Handle)
+	}
+	return a.inChip(c.Alg)
+}
+
 // keyAllowed tells whether a credential's key may be used.
-func (a *Authenticator) keyAllowed(c *credential) bool { return !a.hardwareOnly || a.inChip(c.Alg) }
+func (a *Authenticator) keyAllowed(c *credential) bool { return !a.hardwareOnly || a.keyInChip(c) }
 
 // restriction tells what keeps a credential from being used.
 func (a *Authenticator) restriction(c *credential) Restriction {

@@ -14,10 +14,13 @@ import (
 
 // state is the device's one record about itself.
 type state struct {
-	Version         uint64   `cbor:"1,keyasint"`
-	Copyable        bool     `cbor:"2,keyasint"` // fixed when the store is made: flag BE
-	BackedUp        bool     `cbor:"3,keyasint"` // flag BS
-	Run             uint64   `cbor:"4,keyasint"` // see counter
+	Version  uint64 `cbor:"1,keyasint"`
+	Copyable bool   `cbor:"2,keyasint"` // fixed when the store is made: flag BE
+	BackedUp bool   `cbor:"3,keyasint"` // flag BS
+	Run      uint64 `cbor:"4,keyasint"` // see counter
+	// RunBase is where the chip's number stood when the store was made; 0 on
+	// a root that does not count.
+	RunBase         uint64   `cbor:"22,keyasint,omitempty"`
 	DeviceID        [16]byte `cbor:"5,keyasint"` // encIdentifier's content
 	CredStoreState  [16]byte `cbor:"6,keyasint"` // encCredStoreState's content
 	PersistentToken [32]byte `cbor:"7,keyasint"`
@@ -72,7 +75,8 @@ func (a *Authenticator) fresh(copyable bool, previous *state) state {
 		Serial:          a.random.bytes16("serial number"),
 	}
 	if previous != nil {
-		s.Copyable, s.Run, s.Issuer, s.Serial = previous.Copyable, previous.Run, previous.Issuer, previous.Serial
+		s.Copyable, s.Issuer, s.Serial = previous.Copyable, previous.Issuer, previous.Serial
+		s.Run, s.RunBase = previous.Run, previous.RunBase
 	}
 	return s
 }
@@ -101,8 +105,12 @@ func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 	if err := a.finishReset(ctx); err != nil {
 		return err
 	}
+	run, base, err := a.nextRun(ctx)
+	if err != nil {
+		return err
+	}
 	return a.change(ctx, func(s *state) {
-		s.Run++
+		s.Run, s.RunBase = run, base
 		if i := s.PINIntent; i != nil && i.Proof == nil {
 			if a.pinSet {
 				s.takePIN()
