@@ -195,11 +195,10 @@ func coseLabels(alg int) []any {
 	return []any{1, 3, -1, -2, -3}
 }
 
-// octets, number, text and fields read a reply's member, which must be there.
+// octets, number and fields read a reply's member, which must be there.
 func (b *bench) octets(r reply, key any) []byte { b.Helper(); return member[[]byte](b, r.body, key) }
 func (b *bench) number(r reply, key any) int    { b.Helper(); return member[int](b, r.body, key) }
 func (b *bench) fields(r reply, key any) dict   { b.Helper(); return member[dict](b, r.body, key) }
-func (b *bench) text(r reply, key any) string   { b.Helper(); return member[string](b, r.body, key) }
 
 func member[T any](b *bench, m dict, key any) T {
 	b.Helper()

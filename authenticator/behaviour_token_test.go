@@ -87,6 +87,7 @@ var tokenBehaviours = []behaviour{
 		b.register(discoverable)
 		b.ok(getAssertion(by(b.token(maySignIn|0x80, site))))
 		b.ok(getAssertion(by(b.token(maySignIn|0x1000, site))))
+		b.ok(manage(b.token(mayRead|0x80, ""), 1, nil))
 	}},
 	{185, bothProfiles, everyDoor, "a new token ends the old, of either protocol", func(b *bench) {
 		b.ensurePIN()
