@@ -95,6 +95,7 @@ func testSecretService(t *testing.T) {
 		keystoretest.TestRoot(t, roots())
 		keystoretest.TestGate(t, roots())
 	})
+	t.Run("Killed", func(t *testing.T) { keystoretest.TestKilled(t, kill) })
 	t.Run("Renew", func(t *testing.T) {
 		r := mustOpen(t, path, opts)
 		old := r.Header()
