@@ -115,6 +115,21 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// TestOwner refuses a file that another user owns: he could give himself the
+// rights that its mode denies him. Only root can make one.
+func TestOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return
+	}
+	path := created(t, horse)
+	if err := os.Chown(path, 12345, -1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), path, horse); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "12345") {
+		t.Errorf("a file of another user: %v", err)
+	}
+}
+
 // TestDamage changes each byte of the file, and cuts it at each length.
 func TestDamage(t *testing.T) {
 	path := created(t, horse)

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -183,6 +184,36 @@ func TestItem(t *testing.T) {
 	}
 	if len(f.items) != 0 {
 		t.Errorf("Forget left %q", f.items)
+	}
+}
+
+// TestNotStored believes no keyring that reports success and keeps nothing, or
+// something else.
+func TestNotStored(t *testing.T) {
+	f := new(fake)
+	path := filepath.Join(t.TempDir(), "root")
+	for _, test := range []struct {
+		name string
+		lose func()
+		want error
+	}{
+		{"nothing", func() { clear(f.items) }, ErrLocked},
+		{"another key", func() {
+			for name := range f.items {
+				f.items[name] = base64.StdEncoding.EncodeToString(make([]byte, 32))
+			}
+		}, keystore.ErrCorrupt},
+	} {
+		f.after = func(call string) error {
+			if call == "set" {
+				test.lose()
+			}
+			return nil
+		}
+		wants(t, "a keyring that keeps "+test.name, Create(t.Context(), path, f.opts()), test.want)
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || len(f.items) != 0 {
+			t.Errorf("a keyring that keeps %s: %v, left %q", test.name, err, f.items)
+		}
 	}
 }
 
