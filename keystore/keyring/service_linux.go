@@ -18,35 +18,32 @@ const (
 // Available tells whether there is an OS keyring, without waking or unlocking
 // it: nil, or ErrNoService.
 func Available(ctx context.Context) error {
-	names := func(method string) (all []string, err error) {
-		bus, err := dbus.SessionBus()
-		if err != nil {
-			return nil, err
-		}
-		err = bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus."+method, 0).Store(&all)
-		return all, err
-	}
-	running, err := names("ListNames")
-	if err == nil && slices.Contains(running, busName) {
-		return nil
-	}
-	startable, err := names("ListActivatableNames")
+	// A connection of our own ends with the context, whatever the bus does.
+	bus, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoService, err)
+		return fmt.Errorf("%w (%v)", ErrNoService, err)
 	}
-	if !slices.Contains(startable, busName) {
-		return ErrNoService
+	defer bus.Close()
+	for _, method := range []string{"ListNames", "ListActivatableNames"} {
+		var names []string
+		if err := bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus."+method, 0).Store(&names); err != nil {
+			return fmt.Errorf("%w (%v)", ErrNoService, err)
+		}
+		if slices.Contains(names, busName) {
+			return nil
+		}
 	}
-	return nil
+	return ErrNoService
 }
 
 // hasNoDefault tells whether the Secret Service has no keyring that new items
 // go to. Where it cannot be asked it is taken to have one.
 func hasNoDefault(ctx context.Context) bool {
-	bus, err := dbus.SessionBus()
+	bus, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
 	if err != nil {
 		return false
 	}
+	defer bus.Close()
 	var path dbus.ObjectPath
 	err = bus.Object(busName, busPath).CallWithContext(ctx, serviceMember+"ReadAlias", 0, "default").Store(&path)
 	return err == nil && path == "/"
