@@ -37,6 +37,11 @@ type credential struct {
 
 	Created  int64 `cbor:"16,keyasint,omitempty"` // Unix seconds
 	LastUsed int64 `cbor:"17,keyasint,omitempty"` // Unix seconds; see lastUse
+
+	// Sealed CredRandoms of a passkey that came from another root: they win
+	// over derived ones. See credRandom.
+	WithoutUV []byte `cbor:"18,keyasint,omitempty"`
+	WithUV    []byte `cbor:"19,keyasint,omitempty"`
 }
 
 // credentialIDLength is the length of the IDs that the device makes, in bytes.
@@ -68,6 +73,15 @@ func userList(rpIDHash, userID []byte) keystore.Index {
 // binding ties the key to the site and to this one credential. The latter also
 // makes a seeded device's keys independent of the order of registrations.
 func (c *credential) binding() []byte { return slices.Concat(c.RPIDHash, c.ID) }
+
+// protection is that of the key: whoever demands verification gets it from the
+// root, too.
+func (c *credential) protection() keystore.Protection {
+	if c.CredProtect == ctap.CredProtectRequired {
+		return keystore.Gated
+	}
+	return keystore.Ungated
+}
 
 func (c *credential) descriptor() *ctap.Descriptor {
 	return &ctap.Descriptor{ID: c.ID, Type: ctap.TypePublicKey}
@@ -176,7 +190,7 @@ func (a *Authenticator) add(ctx context.Context, c *credential) error {
 	c.Created = a.now().Unix()
 	return a.changeWith(ctx, func(tx keystore.Tx, s *state) error {
 		if !c.Discoverable {
-			return put(tx, c.ID, c, c.lists()...)
+			return insert(tx, s, c)
 		}
 		old, err := onList(tx, userList(c.RPIDHash, c.UserID))
 		if err != nil {
@@ -190,6 +204,14 @@ func (a *Authenticator) add(ctx context.Context, c *credential) error {
 		if s.Discoverable >= uint64(a.profile.MaxDiscoverable) {
 			return ctap.ErrKeyStoreFull
 		}
+		s.CredStoreState = a.random.bytes16("credential store state")
+		return insert(tx, s, c)
+	})
+}
+
+// insert puts a credential that is not there yet, and counts it at its site.
+func insert(tx keystore.Tx, s *state, c *credential) error {
+	if c.Discoverable {
 		rp := site{RPID: c.RPID, Hash: c.RPIDHash}
 		switch err := get(tx, siteID(c.RPIDHash), &rp); {
 		case errors.Is(err, fs.ErrNotExist):
@@ -203,9 +225,8 @@ func (a *Authenticator) add(ctx context.Context, c *credential) error {
 			return err
 		}
 		s.Discoverable++
-		s.CredStoreState = a.random.bytes16("credential store state")
-		return put(tx, c.ID, c, c.lists()...)
-	})
+	}
+	return put(tx, c.ID, c, c.lists()...)
 }
 
 // onList reads the newest credential of a list; nil where there is none.

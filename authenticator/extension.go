@@ -161,7 +161,7 @@ func (a *Authenticator) makeExtensions(ctx context.Context, e makeExtensions, c 
 		signed[ctap.ExtHMACSecret] = true
 	}
 	if e.hmacSecretMC != nil {
-		out, err := a.evaluateHMACSecret(ctx, e.hmacSecretMC, c.ID, uv)
+		out, err := a.evaluateHMACSecret(ctx, e.hmacSecretMC, c, uv)
 		if err != nil {
 			return outputs{}, err
 		}
@@ -221,7 +221,7 @@ func (a *Authenticator) getExtensions(ctx context.Context, e *getExtensions, c *
 		}
 	}
 	if e.hmacSecret != nil {
-		out, err := a.evaluateHMACSecret(ctx, e.hmacSecret, c.ID, r.verified)
+		out, err := a.evaluateHMACSecret(ctx, e.hmacSecret, c, r.verified)
 		if err != nil {
 			return outputs{}, err
 		}

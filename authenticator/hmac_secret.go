@@ -69,21 +69,51 @@ func (a *Authenticator) parseHMACSecret(in ctap.Extensions, id string, up bool) 
 	return h, nil
 }
 
-// evaluateHMACSecret computes the outputs for a credential and encrypts them.
-// Each credential has two secrets, one for the verified and one for the merely
-// present, both derived by the root and known to no one else; the verified one
-// lies behind the PIN gate.
-func (a *Authenticator) evaluateHMACSecret(ctx context.Context, h *hmacSecret, credentialID []byte, uv bool) (ctap.Bytes, error) {
-	label, protection := "CredRandomWithoutUV", keystore.Ungated
+// Labels of a credential's two secrets, one for the verified and one for the
+// merely present.
+const (
+	labelWithoutUV = "CredRandomWithoutUV"
+	labelWithUV    = "CredRandomWithUV"
+)
+
+// credRandom returns one of a credential's two secrets, which the caller wipes.
+// Both are the root's to derive and known to no one else, unless the credential
+// brought them from another root; the verified one lies behind the PIN gate.
+func (a *Authenticator) credRandom(ctx context.Context, c *credential, uv bool) (random [32]byte, err error) {
+	label, protection, brought := labelWithoutUV, keystore.Ungated, c.WithoutUV
 	if uv {
-		label, protection = "CredRandomWithUV", keystore.Gated
+		label, protection, brought = labelWithUV, keystore.Gated, c.WithUV
 	}
-	credRandom, err := a.root.Derive(ctx, label, credentialID, protection)
+	if len(brought) == 0 {
+		if random, err = a.root.Derive(ctx, label, c.ID, protection); err != nil {
+			err = fmt.Errorf("derive %s: %w", label, err)
+		}
+		return random, err
+	}
+	plain, err := a.root.Unseal(ctx, brought, credRandomBinding(label, c.ID))
+	defer clear(plain)
+	if err == nil && len(plain) != len(random) {
+		err = keystore.ErrCorrupt
+	}
+	if err != nil {
+		return random, fmt.Errorf("open %s: %w", label, err)
+	}
+	copy(random[:], plain)
+	return random, nil
+}
+
+func credRandomBinding(label string, credentialID []byte) []byte {
+	return append([]byte(label), credentialID...)
+}
+
+// evaluateHMACSecret computes the outputs for a credential and encrypts them.
+func (a *Authenticator) evaluateHMACSecret(ctx context.Context, h *hmacSecret, c *credential, uv bool) (ctap.Bytes, error) {
+	credRandom, err := a.credRandom(ctx, c, uv)
 	if errors.Is(err, keystore.ErrGateShut) {
 		return nil, fmt.Errorf("%w: %w", ctap.ErrOperationDenied, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("derive %s: %w", label, err)
+		return nil, err
 	}
 	defer clear(credRandom[:])
 	var out []byte

@@ -181,11 +181,7 @@ func (a *Authenticator) exclude(ctx context.Context, s *ctap.Session, rpIDHash [
 
 // createKey makes the credential's key pair and encodes its public half.
 func (a *Authenticator) createKey(ctx context.Context, c *credential) (keystore.Key, error) {
-	protection := keystore.Ungated
-	if c.CredProtect == ctap.CredProtectRequired {
-		protection = keystore.Gated
-	}
-	handle, key, err := a.root.Create(context.WithoutCancel(ctx), c.Alg, c.binding(), protection)
+	handle, key, err := a.root.Create(context.WithoutCancel(ctx), c.Alg, c.binding(), c.protection())
 	if err != nil {
 		return nil, fmt.Errorf("create %v key: %w", c.Alg, err)
 	}
