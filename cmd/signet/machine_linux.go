@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,46 +8,39 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-77d61853/signet/tpm"
 )
 
-// Nodes of the kernel.
 const (
 	uhidNode  = "/dev/uhid"
-	tpmNode   = "/dev/tpmrm0"
 	tpmFolder = "/sys/class/tpm"
 )
 
-// examineMachine looks at what roots and doors need of the kernel and the
-// desktop. What the device's own root needs is a problem where it is missing.
-func (d *doctor) examineMachine(ctx context.Context, root string) {
-	d.examineTPM(root)
-	d.examineKeyring(ctx, root)
-	d.examineUHID()
-}
-
-func (d *doctor) examineTPM(root string) {
-	missing := d.note
-	if root == "tpm" {
-		missing = d.problem
-	}
+// examineTPMNode looks at the kernel's side of the TPM, and tells whether the chip
+// can be asked.
+func (d *doctor) examineTPMNode(lacks lack) bool {
 	version, err := tpmVersion()
 	switch {
 	case err != nil:
-		d.fail("TPM", err)
+		lacks("TPM", "", "%v", err)
+		return false
 	case version == "":
-		missing("TPM", "switch it on in the firmware's setup, if the machine has one", "the kernel sees none")
+		lacks("TPM", "switch it on in the firmware's setup, if the machine has one", "the kernel sees none")
+		return false
 	case version != "2":
-		missing("TPM", "signet needs a TPM 2.0", "it is of version %s", version)
-	default:
-		switch err := unix.Access(tpmNode, unix.R_OK|unix.W_OK); {
-		case errors.Is(err, fs.ErrNotExist):
-			missing("TPM", "modprobe tpm_tis or tpm_crb, whichever the machine has", "there is one, but no %s", tpmNode)
-		case err != nil:
-			missing("TPM", "let the user use the node: usermod -aG tss USER, then log in anew", "%s: %v", tpmNode, err)
-		default:
-			d.ok("TPM", "version 2.0, and you can use it")
-		}
+		lacks("TPM", "", "it is of version %s; signet needs a TPM 2.0", version)
+		return false
 	}
+	switch err := unix.Access(tpm.DefaultDevice, unix.R_OK|unix.W_OK); {
+	case errors.Is(err, fs.ErrNotExist):
+		lacks("TPM", "as root: modprobe tpm_tis or tpm_crb, whichever the machine has", "the kernel sees one, but there is no %s", tpm.DefaultDevice)
+	case err != nil:
+		lacks("TPM", "as root: usermod -aG tss USER, then log in anew (the group is the node's: ls -l "+tpm.DefaultDevice+")", "%s: %v", tpm.DefaultDevice, err)
+	default:
+		return true
+	}
+	return false
 }
 
 // tpmVersion is the major version of the first TPM; empty where there is none.
@@ -61,6 +53,18 @@ func tpmVersion() (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
+// examineBus looks for the desktop's session bus, where its keyring answers. To
+// ask the keyring without one would start a bus.
+func (d *doctor) examineBus(lacks lack) bool {
+	if os.Getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
+		return true
+	}
+	lacks("keyring", "start signet in a desktop session, or choose another root", "there is no session bus, so no OS keyring can be reached")
+	return false
+}
+
+// examineUHID looks at the module and the node that a USB device in software
+// needs.
 func (d *doctor) examineUHID() {
 	switch err := unix.Access(uhidNode, unix.R_OK|unix.W_OK); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -70,17 +74,4 @@ func (d *doctor) examineUHID() {
 	default:
 		d.ok("uhid", "loaded, and you can use %s; no door of this version does", uhidNode)
 	}
-}
-
-// examineKeyring looks for the desktop's session bus, where its keyring answers.
-func (d *doctor) examineKeyring(_ context.Context, root string) {
-	missing := d.note
-	if root == "keyring" {
-		missing = d.problem
-	}
-	if os.Getenv("DBUS_SESSION_BUS_ADDRESS") == "" {
-		missing("keyring", "start signet from a desktop session, or in one of dbus-run-session", "there is no session bus, so no OS keyring can be reached")
-		return
-	}
-	d.ok("keyring", "there is a session bus")
 }

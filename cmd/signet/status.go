@@ -88,6 +88,8 @@ func pinText(p daemon.PIN) string {
 		return "not set"
 	case p.Retries == 0:
 		return "BLOCKED: only a reset helps, and it erases every passkey"
+	case p.Blocked:
+		return fmt.Sprintf("BLOCKED after three misses in a row, %d tries left: see signet unlock", p.Retries)
 	case p.Open:
 		return fmt.Sprintf("set, proven now, %d tries left", p.Retries)
 	}

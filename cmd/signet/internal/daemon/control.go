@@ -36,12 +36,15 @@ func listenControl(path string) (net.Listener, error) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
-	return ownerListener{ln}, nil
+	return ownerListener{ln, os.Getuid()}, nil
 }
 
-// ownerListener turns away everybody but the owner of this process: the mode
-// of a socket is not honoured on every system.
-type ownerListener struct{ net.Listener }
+// ownerListener turns away everybody but one user, the owner of this process: the
+// mode of a socket is not honoured on every system.
+type ownerListener struct {
+	net.Listener
+	uid int
+}
 
 func (l ownerListener) Accept() (net.Conn, error) {
 	for {
@@ -50,7 +53,7 @@ func (l ownerListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		uid, err := peerUID(conn.(*net.UnixConn))
-		if err == nil && uid == os.Getuid() {
+		if err == nil && uid == l.uid {
 			return conn, nil
 		}
 		conn.Close()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +59,19 @@ func TestStatusOverControlSocket(t *testing.T) {
 	}
 	if _, err := ReadStatus(t.Context(), d.Control); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("after the stop: %v", err)
+	}
+}
+
+// Another user's connection is closed, whatever the mode of the socket.
+func TestControlTurnsOthersAway(t *testing.T) {
+	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "control.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go ownerListener{ln, os.Getuid() + 1}.Accept()
+	if _, err := (Owner{Client{ln.Addr().String()}}).PIN(t.Context()); err == nil {
+		t.Error("another user was let in")
 	}
 }
 
