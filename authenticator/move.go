@@ -93,8 +93,8 @@ func (a *Authenticator) moveTo(ctx context.Context, m *Move) error {
 // moveIssuer takes the installation's attestation root along; nil where there is
 // none, or where it cannot leave a chip: then another is made when it is wanted.
 func (a *Authenticator) moveIssuer(ctx context.Context, to keystore.Root) (*issuer, error) {
-	exporter, out := keystore.As[keystore.Exporter](a.root)
-	importer, in := keystore.As[keystore.Importer](to)
+	exporter, out := a.root.(keystore.Exporter)
+	importer, in := to.(keystore.Importer)
 	if a.state.Issuer == nil || !out || !in {
 		return nil, nil
 	}

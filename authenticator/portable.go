@@ -71,7 +71,7 @@ func (p *portable) check() error {
 
 // export takes a credential out of the device. The gate is open.
 func (a *Authenticator) export(ctx context.Context, c *credential) (p *portable, err error) {
-	exporter, ok := keystore.As[keystore.Exporter](a.root)
+	exporter, ok := a.root.(keystore.Exporter)
 	if !ok {
 		return nil, keystore.ErrInChip
 	}
@@ -120,7 +120,7 @@ func adopt(ctx context.Context, root keystore.Root, p *portable) (*credential, e
 }
 
 func (c *credential) adopt(ctx context.Context, root keystore.Root, p *portable) (err error) {
-	importer, ok := keystore.As[keystore.Importer](root)
+	importer, ok := root.(keystore.Importer)
 	if !ok {
 		return fmt.Errorf("the root takes no keys from elsewhere: %w", keystore.ErrUnsupported)
 	}

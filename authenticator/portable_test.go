@@ -169,10 +169,8 @@ func TestMoveTakesPresentPIN(t *testing.T) {
 // chip is a root whose ES256 keys cannot leave it.
 type chip struct{ keystore.Root }
 
-func (c chip) Unwrap() keystore.Root { return c.Root }
-
 func (c chip) ExportKey(ctx context.Context, h keystore.Handle, binding []byte) (ctap.Algorithm, []byte, error) {
-	exporter, _ := keystore.As[keystore.Exporter](c.Root)
+	exporter, _ := c.Root.(keystore.Exporter)
 	alg, private, err := exporter.ExportKey(ctx, h, binding)
 	if alg == ctap.ES256 {
 		return 0, nil, keystore.ErrInChip

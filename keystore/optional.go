@@ -7,22 +7,6 @@ import (
 	"github.com/seed-77d61853/signet/ctap"
 )
 
-// As finds an optional contract of a root: the root itself, or one that it wraps
-// and gives out by a method Unwrap() Root.
-func As[T any](r Root) (t T, ok bool) {
-	for r != nil {
-		if t, ok = r.(T); ok {
-			return t, true
-		}
-		w, wraps := r.(interface{ Unwrap() Root })
-		if !wraps {
-			break
-		}
-		r = w.Unwrap()
-	}
-	return t, false
-}
-
 // A Counter is a Root with a number that only rises, whatever happens to files.
 type Counter interface {
 	// NextRun raises the number and returns it. It may skip some.
