@@ -66,14 +66,29 @@ func (c *Chip) Clone(t testing.TB) *Chip {
 // Socket is the path of the socket that takes commands.
 func (c *Chip) Socket() string { return filepath.Join(c.dir, "s") }
 
-// Open connects to the chip, for one command after the other.
+// Open connects to the chip. Each command has a connection of its own, for
+// swtpm serves one at a time, and tests have several parties talk to it.
 func (c *Chip) Open() (transport.TPMCloser, error) {
-	conn, err := net.Dial("unix", c.Socket())
+	if _, err := os.Stat(c.Socket()); err != nil {
+		return nil, fmt.Errorf("connect to swtpm: %w", err)
+	}
+	return &line{socket: c.Socket()}, nil
+}
+
+type line struct{ socket string }
+
+// Send implements transport.TPM.
+func (l *line) Send(command []byte) ([]byte, error) {
+	conn, err := net.Dial("unix", l.socket)
 	if err != nil {
 		return nil, fmt.Errorf("connect to swtpm: %w", err)
 	}
-	return transport.FromReadWriteCloser(conn), nil
+	defer conn.Close()
+	return transport.FromReadWriter(conn).Send(command)
 }
+
+// Close implements io.Closer.
+func (l *line) Close() error { return nil }
 
 // Start gives the chip power.
 func (c *Chip) Start() {
