@@ -56,8 +56,9 @@ vulnerabilities: ## known vulnerabilities in what we call; goes on where their d
 mutations: ## check that each removed security check makes its test fail
 	$(GO) run ./internal/mutants testdata/mutations
 
+behaviours: SHELL := bash
 behaviours: ## the standard's behaviours, passed and absent, by door
-	@$(GO) test -count=1 -run '^TestBehaviours$$' -v ./authenticator | grep -E '^(behaviours:|ok|FAIL|---)'
+	@set -o pipefail; $(GO) test -count=1 -run '^TestBehaviours$$' -v ./authenticator | grep -E '^(behaviours:|ok|FAIL|---)'
 
 bench: ## what a ceremony costs beside its bare signature
 	$(GO) run ./bench

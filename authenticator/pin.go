@@ -44,6 +44,7 @@ func (a *Authenticator) tryPIN(ctx context.Context, pinHash []byte) error {
 	}
 	a.keyAgreements = nil
 	a.pin.misses++
+	a.warnOfWrongPIN(ctx)
 	switch {
 	case errors.Is(err, keystore.ErrPINBlocked):
 		return fmt.Errorf("%w: %w", ctap.ErrPINBlocked, err)
@@ -51,6 +52,23 @@ func (a *Authenticator) tryPIN(ctx context.Context, pinHash []byte) error {
 		return fmt.Errorf("%w: %w", ctap.ErrPINAuthBlocked, err)
 	}
 	return fmt.Errorf("%w: %w", ctap.ErrPINInvalid, err)
+}
+
+// FewRetries is the number of PIN tries left at which a person is warned.
+const FewRetries = 3
+
+// warnOfWrongPIN tells the log, whichever client spent the try.
+func (a *Authenticator) warnOfWrongPIN(ctx context.Context) {
+	state, err := a.gate.State(ctx)
+	switch {
+	case err != nil:
+	case state.Retries == 0:
+		a.log.Warn("the PIN is blocked: only a reset helps, and it erases every passkey")
+	case state.Retries <= FewRetries:
+		a.log.Warn("wrong PIN: when no try is left only a reset helps, and it erases every passkey", "tries left", state.Retries)
+	default:
+		a.log.Info("wrong PIN", "tries left", state.Retries)
+	}
 }
 
 // pinUsable reports why no PIN can be tried now, if so.

@@ -122,7 +122,7 @@ func (d *demo) storePath() string { return filepath.Join(d.dir, "device") }
 func (d *demo) makeDevice(ctx context.Context) (string, error) {
 	d.passphrase = []byte(rand.Text())
 	h := store.Header{Root: store.RootFile, Unlock: store.UnlockPassphrase, Profile: profileSecurityKey}
-	if err := createDevice(ctx, d.storePath(), h, d.passphrase, []byte(demoPIN)); err != nil {
+	if err := createDevice(ctx, d.storePath(), h, rootSecrets{Passphrase: d.passphrase}, []byte(demoPIN)); err != nil {
 		return "", err
 	}
 	return "keys in an encrypted file, behind a passphrase (Argon2id) and a PIN", nil
@@ -130,7 +130,9 @@ func (d *demo) makeDevice(ctx context.Context) (string, error) {
 
 func (d *demo) startDevice(ctx context.Context) (string, error) {
 	log := slog.New(slog.DiscardHandler)
-	unlock := func(store.Header) ([]byte, error) { return bytes.Clone(d.passphrase), nil }
+	unlock := func(store.Header) (rootSecrets, error) {
+		return rootSecrets{Passphrase: bytes.Clone(d.passphrase)}, nil
+	}
 	dev, err := openDevice(ctx, d.storePath(), policy.Policy{}, unlock, d, log)
 	if err != nil {
 		return "", err

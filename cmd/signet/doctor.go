@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
@@ -95,7 +96,7 @@ or one is given. The exit code is 1 if there is a problem; warnings and notes ar
 			return problemsOf(d.findings)
 		},
 	}
-	f.fileAccess.addFlags(cmd.Flags())
+	f.rootAccess.addFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&f.JSON, "json", false, "print JSON")
 	return cmd
 }
@@ -288,7 +289,7 @@ func (d *doctor) examineDevice(ctx context.Context, o daemon.Owner) {
 		d.problem("PIN", "only signet reset helps, and it erases every passkey", "no try is left")
 	case p.Blocked:
 		d.problem("PIN", "signet unlock, or start signet run again", "three wrong PINs in a row have blocked it; %s left", tries(p.Retries))
-	case p.Retries <= fewRetries:
+	case p.Retries <= authenticator.FewRetries:
 		d.warn("PIN", "type it right once, such as with signet unlock, and all tries are back", "only %s left", tries(p.Retries))
 	default:
 		d.ok("PIN", "set, %s left", tries(p.Retries))

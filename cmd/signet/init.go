@@ -13,32 +13,53 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/console"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/consent"
 	"github.com/seed-77d61853/signet/ctap"
 )
 
-// minPINLength is the shortest PIN in code points on a root without a chip that
-// counts tries: whoever has a copy of the files tries PINs without limit.
-const minPINLength = 6
+// minPINLength is the shortest PIN in code points. On a root without a chip that
+// counts tries, whoever has a copy of the files tries PINs without limit.
+func minPINLength(root string) int {
+	if root == store.RootTPM {
+		return 4
+	}
+	return 6
+}
 
-// fileAccess is what opens the encrypted file: at most one of them is set.
-type fileAccess struct {
+// rootAccess is what opens the root; of what opens an encrypted file at most one
+// is set.
+type rootAccess struct {
 	PassphraseFD   int // below 0: none
 	PassphraseFile string
 	KeyFile        string
+	OwnerFD        int // below 0: none
 }
 
-func (a *fileAccess) addFlags(f *pflag.FlagSet) {
+func (a *rootAccess) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&a.PassphraseFD, "passphrase-fd", -1, "read the passphrase from this open file descriptor")
 	f.StringVar(&a.PassphraseFile, "passphrase-file", "", "read the passphrase from this file")
 	f.StringVar(&a.KeyFile, "key-file", "", "key file in place of a passphrase, outside the store")
+	a.addOwnerFlag(f)
 }
 
-func (a *fileAccess) passphraseGiven() bool { return a.PassphraseFD >= 0 || a.PassphraseFile != "" }
+func (a *rootAccess) addOwnerFlag(f *pflag.FlagSet) {
+	f.IntVar(&a.OwnerFD, "tpm-owner-fd", -1, "read the TPM's owner password, where it has one, from this open file descriptor")
+}
+
+// ownerPassword reads the TPM's owner password; nil where none is given.
+func (a *rootAccess) ownerPassword() ([]byte, error) {
+	if a.OwnerFD < 0 {
+		return nil, nil
+	}
+	return console.ReadSecretFD(a.OwnerFD)
+}
+
+func (a *rootAccess) passphraseGiven() bool { return a.PassphraseFD >= 0 || a.PassphraseFile != "" }
 
 // readPassphrase reads the passphrase from where the flags say.
-func (a *fileAccess) readPassphrase() ([]byte, error) {
+func (a *rootAccess) readPassphrase() ([]byte, error) {
 	if a.PassphraseFD >= 0 {
 		return console.ReadSecretFD(a.PassphraseFD)
 	}
@@ -46,12 +67,14 @@ func (a *fileAccess) readPassphrase() ([]byte, error) {
 }
 
 type initFlags struct {
-	fileAccess
-	Root     string
-	Profile  string
-	Copyable string
-	PINFD    int
-	NoPIN    bool
+	rootAccess
+	Root       string
+	TPM        string
+	Credential string
+	Profile    string
+	Copyable   string
+	PINFD      int
+	NoPIN      bool
 }
 
 func newInit(c *config) *cobra.Command {
@@ -74,7 +97,10 @@ command line, where others could see them.`,
 
   # Starts without anybody there; the key file is made if there is none.
   signet init --root file --key-file /etc/signet/key --no-pin \
-      --profile security-key --copyable no`,
+      --profile security-key --copyable no
+
+  # Keys in the TPM, which also counts the PIN tries. The PIN is asked for.
+  signet init --root tpm --profile security-key --copyable no`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(cmd); err != nil {
@@ -95,7 +121,9 @@ command line, where others could see them.`,
 		},
 	}
 	f.addFlags(cmd.Flags())
-	cmd.Flags().StringVar(&f.Root, "root", "", `what keeps the keys: "file"`)
+	cmd.Flags().StringVar(&f.Root, "root", "", `what keeps the keys: "tpm", "keyring" or "file"`)
+	cmd.Flags().StringVar(&f.TPM, "tpm", defaultTPM, `the TPM's device node, or unix:PATH for an emulator's socket`)
+	cmd.Flags().StringVar(&f.Credential, "credential", "", "name of the systemd credential (LoadCredentialEncrypted) that opens the encrypted file")
 	cmd.Flags().StringVar(&f.Profile, "profile", "", `kind of device: "security-key" or "platform"`)
 	cmd.Flags().StringVar(&f.Copyable, "copyable", "", `may its passkeys be copied to another device: "yes" or "no"`)
 	cmd.Flags().IntVar(&f.PINFD, "pin-fd", -1, "read the PIN from this open file descriptor")
@@ -122,7 +150,7 @@ func (f *initFlags) check(cmd *cobra.Command) error {
 		flag, value string
 		known       []string
 	}{
-		{"root", f.Root, []string{store.RootFile}},
+		{"root", f.Root, store.Roots()},
 		{"profile", f.Profile, profileNames()},
 		{"copyable", f.Copyable, []string{"yes", "no"}},
 	} {
@@ -133,10 +161,16 @@ func (f *initFlags) check(cmd *cobra.Command) error {
 	if f.PINFD >= 0 && f.NoPIN {
 		return usagef(cmd, "--pin-fd and --no-pin exclude each other")
 	}
-	return f.fileAccess.check(cmd)
+	if f.Root != "" && f.Root != store.RootFile && (f.passphraseGiven() || f.KeyFile != "" || f.Credential != "") {
+		return usagef(cmd, "a passphrase, key file or credential opens an encrypted file, not root %s", f.Root)
+	}
+	if f.Credential != "" && (f.passphraseGiven() || f.KeyFile != "") {
+		return usagef(cmd, "--credential excludes passphrase and key file")
+	}
+	return f.rootAccess.check(cmd)
 }
 
-func (a *fileAccess) check(cmd *cobra.Command) error {
+func (a *rootAccess) check(cmd *cobra.Command) error {
 	given := 0
 	for _, set := range []bool{a.PassphraseFD >= 0, a.PassphraseFile != "", a.KeyFile != ""} {
 		if set {
@@ -156,12 +190,17 @@ func (f *initFlags) missing() (flags []string) {
 			flags = append(flags, flag)
 		}
 	}
-	add(f.Root == "", "--root file")
-	add(!f.passphraseGiven() && f.KeyFile == "", "--passphrase-fd, --passphrase-file or --key-file")
+	add(f.Root == "", "--root tpm, keyring or file")
+	add(f.fileUnlockOpen(), "--passphrase-fd, --passphrase-file, --key-file or --credential")
 	add(f.Profile == "", "--profile security-key or platform")
 	add(f.Copyable == "", "--copyable yes or no")
 	add(f.PINFD < 0 && !f.NoPIN, "--pin-fd or --no-pin")
 	return flags
+}
+
+// fileUnlockOpen tells whether it is open what opens an encrypted file.
+func (f *initFlags) fileUnlockOpen() bool {
+	return (f.Root == "" || f.Root == store.RootFile) && !f.passphraseGiven() && f.KeyFile == "" && f.Credential == ""
 }
 
 // initialize makes the store; talk is nil where the flags leave nothing open.
@@ -183,37 +222,65 @@ func initialize(ctx context.Context, c *config, f *initFlags, talk *console.Cons
 	if err := f.checkPolicy(rules); err != nil {
 		return err
 	}
-	header := store.Header{Root: f.Root, Unlock: store.UnlockPassphrase, Profile: f.Profile, Copyable: f.Copyable == "yes"}
-	var secret, pin []byte
-	if f.KeyFile != "" {
-		header.Unlock = store.UnlockKeyFile
-		header.KeyFile, err = keyFilePath(f.KeyFile, c.Store)
-	} else if f.passphraseGiven() {
-		secret, err = f.readPassphrase()
-	} else {
-		secret, err = talk.NewSecret(ctx, "passphrase", checkPassphrase)
-	}
-	defer clear(secret)
+	header, secrets, err := f.root(ctx, c, talk)
+	defer secrets.wipe()
 	if err != nil {
 		return err
 	}
-	switch {
-	case f.NoPIN:
-	case f.PINFD >= 0:
-		pin, err = console.ReadSecretFD(f.PINFD)
-	default:
-		pin, err = talk.NewSecret(ctx, "PIN, at least 6 characters (Enter: none for now)", checkOptionalPIN)
-	}
+	pin, err := f.firstPIN(ctx, rules, talk)
 	defer clear(pin)
 	if err != nil {
 		return err
 	}
-	if len(pin) > 0 {
-		if err := errors.Join(checkPIN(pin), checkPINPolicy(rules, pin)); err != nil {
-			return err
-		}
+	return createDevice(ctx, c.Store, header, secrets, pin)
+}
+
+// root returns the header of the store to make, and what makes its root.
+func (f *initFlags) root(ctx context.Context, c *config, talk *console.Console) (h store.Header, secrets rootSecrets, err error) {
+	h = store.Header{Root: f.Root, Profile: f.Profile, Copyable: f.Copyable == "yes"}
+	if secrets.OwnerPassword, err = f.ownerPassword(); err != nil {
+		return h, secrets, err
 	}
-	return createDevice(ctx, c.Store, header, secret, pin)
+	switch {
+	case f.Root == store.RootTPM:
+		h.TPM = f.TPM
+	case f.Root == store.RootKeyring:
+	case f.KeyFile != "":
+		h.Unlock = store.UnlockKeyFile
+		h.KeyFile, err = keyFilePath(f.KeyFile, c.Store)
+	case f.Credential != "":
+		h.Unlock, h.Credential = store.UnlockCredential, f.Credential
+	case f.passphraseGiven():
+		h.Unlock = store.UnlockPassphrase
+		secrets.Passphrase, err = f.readPassphrase()
+	default:
+		h.Unlock = store.UnlockPassphrase
+		secrets.Passphrase, err = talk.NewSecret(ctx, "passphrase", checkPassphrase)
+	}
+	return h, secrets, err
+}
+
+// firstPIN gets the first PIN; empty where none is set.
+func (f *initFlags) firstPIN(ctx context.Context, rules policy.Policy, talk *console.Console) (pin []byte, err error) {
+	shortest := minPINLength(f.Root)
+	switch {
+	case f.NoPIN:
+		return nil, nil
+	case f.PINFD >= 0:
+		pin, err = console.ReadSecretFD(f.PINFD)
+	default:
+		what := fmt.Sprintf("PIN, at least %d characters (Enter: none for now)", shortest)
+		pin, err = talk.NewSecret(ctx, what, func(pin []byte) error {
+			if len(pin) == 0 {
+				return nil
+			}
+			return checkPIN(pin, shortest)
+		})
+	}
+	if err == nil && len(pin) > 0 {
+		err = errors.Join(checkPIN(pin, shortest), checkPINPolicy(rules, pin))
+	}
+	return pin, err
 }
 
 // keyFilePath returns the absolute path of a key file, which has to be elsewhere
@@ -234,7 +301,7 @@ func (f *initFlags) ask(ctx context.Context, c *config, talk *console.Console) (
 	if err := talk.Say("This makes a passkey device in " + c.Store + ".\nWhat you choose here is for good."); err != nil {
 		return err
 	}
-	if f.Root == "" || !f.passphraseGiven() && f.KeyFile == "" {
+	if f.Root == "" || f.fileUnlockOpen() {
 		if err := f.askRoot(ctx, talk); err != nil {
 			return err
 		}
@@ -245,59 +312,37 @@ func (f *initFlags) ask(ctx context.Context, c *config, talk *console.Console) (
 		}
 	}
 	if f.Copyable == "" {
-		f.Copyable, err = talk.Choose(ctx, "May its passkeys be copied to another device?", copyableOptions())
+		f.Copyable, err = talk.Choose(ctx, "May its passkeys be copied to another device?", copyableOptions(f.Root))
 	}
 	return err
 }
 
 func (f *initFlags) askRoot(ctx context.Context, talk *console.Console) error {
-	f.Root = store.RootFile
-	if f.passphraseGiven() || f.KeyFile != "" {
+	if !f.fileUnlockOpen() {
+		f.Root = store.RootFile
 		return nil
 	}
-	unlock, err := talk.Choose(ctx, "What shall keep the keys? This program offers:", rootOptions())
-	if err != nil || unlock == store.UnlockPassphrase {
+	var offered []console.Option
+	if f.Root == "" {
+		offered = chipOptions(offersTPM(ctx, f.TPM), offersKeyring(ctx))
+	}
+	choice, err := talk.Choose(ctx, "What shall keep the keys? This machine offers:", append(offered, fileOptions()...))
+	if err != nil {
 		return err
+	}
+	if choice == store.RootTPM || choice == store.RootKeyring {
+		f.Root = choice
+		return nil
+	}
+	f.Root = store.RootFile
+	if choice == store.UnlockPassphrase {
+		return nil
 	}
 	f.KeyFile, err = talk.Line(ctx, "Key file, outside the store; it is made if there is none", "")
 	if err == nil && f.KeyFile == "" {
 		err = errors.New("no key file was named")
 	}
 	return err
-}
-
-func rootOptions() []console.Option {
-	return []console.Option{
-		{Name: store.UnlockPassphrase, Text: `An encrypted file, opened by a passphrase that you type at each start.
-Lost or stolen disk:  whoever has it must guess the passphrase.
-Broken disk:          the passkeys are gone, unless you kept a copy of the folder.
-Lost machine, off:    as a lost disk. On: whoever is you or root on it can use them.
-Forgotten passphrase: the passkeys are gone.`},
-		{Name: store.UnlockKeyFile, Text: `An encrypted file, opened by a key file elsewhere on this machine, so that the
-device starts without anybody there.
-Lost or stolen disk:  if the key file is on it, only the PIN protects the passkeys
-                      that ask for one, and a PIN of six digits is guessed in hours.
-Broken disk:          the passkeys are gone, unless you kept copies of both.
-Lost machine:         as a lost disk, and on it you or root can use them.
-Lost key file:        the passkeys are gone.`},
-	}
-}
-
-func profileOptions() []console.Option {
-	return []console.Option{
-		{Name: "security-key", Text: `A security key, as on USB: the client asks for the PIN, you agree to each use.
-The usual choice.`},
-		{Name: "platform", Text: `The authenticator of this machine itself: it asks for the PIN itself, always
-verifies you, and lets you choose among accounts.`},
-	}
-}
-
-func copyableOptions() []console.Option {
-	return []console.Option{
-		{Name: "no", Text: `They stay on this device, and sites are told so. Copies of the folder still open
-with its passphrase or key file: this root cannot prevent that.`},
-		{Name: "yes", Text: `They may be moved and backed up, and sites are told so.`},
-	}
 }
 
 func checkPassphrase(p []byte) error {
@@ -307,23 +352,16 @@ func checkPassphrase(p []byte) error {
 	return nil
 }
 
-func checkPIN(pin []byte) error {
+func checkPIN(pin []byte, shortest int) error {
 	switch {
 	case !utf8.Valid(pin):
 		return errors.New("the PIN is not valid UTF-8")
-	case utf8.RuneCount(pin) < minPINLength:
-		return fmt.Errorf("on this root a PIN has at least %d characters", minPINLength)
+	case utf8.RuneCount(pin) < shortest:
+		return fmt.Errorf("on this root a PIN has at least %d characters", shortest)
 	case len(pin) > ctap.MaxPINBytes:
 		return fmt.Errorf("a PIN has at most %d bytes", ctap.MaxPINBytes)
 	}
 	return nil
-}
-
-func checkOptionalPIN(pin []byte) error {
-	if len(pin) == 0 {
-		return nil
-	}
-	return checkPIN(pin)
 }
 
 // command is how to call another subcommand on the same store.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/console"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
@@ -18,7 +19,7 @@ import (
 
 // ownerFlags are what the commands that look after a device have in common.
 type ownerFlags struct {
-	fileAccess
+	rootAccess
 	PINFD int
 	JSON  bool
 	Yes   bool
@@ -26,7 +27,7 @@ type ownerFlags struct {
 
 // addFlags adds all but --yes, which only commands have that ask.
 func (f *ownerFlags) addFlags(cmd *cobra.Command) {
-	f.fileAccess.addFlags(cmd.Flags())
+	f.rootAccess.addFlags(cmd.Flags())
 	cmd.Flags().IntVar(&f.PINFD, "pin-fd", -1, "read the PIN from this open file descriptor")
 	cmd.Flags().BoolVar(&f.JSON, "json", false, "print JSON")
 }
@@ -123,7 +124,7 @@ func (o *owner) readPIN(ctx context.Context, state daemon.PIN) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if state.Retries <= fewRetries {
+	if state.Retries <= authenticator.FewRetries {
 		if err := talk.Say("Careful: " + blockedForGood); err != nil {
 			return nil, err
 		}
@@ -215,7 +216,7 @@ func (e *pinError) Error() string {
 func (e *pinError) hint() string {
 	switch e.status {
 	case ctap.ErrPINInvalid:
-		if e.state.Retries <= fewRetries {
+		if e.state.Retries <= authenticator.FewRetries {
 			return "Careful: " + blockedForGood
 		}
 	case ctap.ErrPINAuthBlocked:

@@ -38,7 +38,7 @@ the passkeys: a file cannot prevent that.`,
 			})
 		},
 	}
-	f.fileAccess.addFlags(cmd.Flags())
+	f.rootAccess.addFlags(cmd.Flags())
 	f.PINFD = -1
 	cmd.Flags().BoolVar(&f.JSON, "json", false, "print JSON")
 	f.addYes(cmd)

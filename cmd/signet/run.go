@@ -26,7 +26,7 @@ const (
 )
 
 type runFlags struct {
-	fileAccess
+	rootAccess
 	TCP     string
 	PCSC    string
 	Approve string
@@ -120,7 +120,7 @@ func firstRun(ctx context.Context, c *config, f *runFlags, terminal *consent.Ter
 	case terminal == nil || f.Approve != "":
 		return noStoreError{c.Store}
 	}
-	flags := initFlags{fileAccess: f.fileAccess, PINFD: -1}
+	flags := initFlags{rootAccess: f.rootAccess, TPM: defaultTPM, PINFD: -1}
 	return initialize(ctx, c, &flags, &console.Console{Terminal: terminal})
 }
 
@@ -135,26 +135,41 @@ func (f *runFlags) user(h store.Header, terminal *consent.Terminal, log *slog.Lo
 }
 
 // unlocker gets what opens the root, as its header says.
-func (f *fileAccess) unlocker(ctx context.Context, terminal *consent.Terminal) func(store.Header) ([]byte, error) {
-	return func(h store.Header) ([]byte, error) {
-		switch {
-		case h.Unlock == store.UnlockKeyFile:
-			if f.passphraseGiven() {
-				return nil, errors.New("this device is opened by a key file, not by a passphrase")
-			}
-			if f.KeyFile != "" && f.KeyFile != h.KeyFile {
-				return nil, fmt.Errorf("this device is opened by the key file %s", h.KeyFile)
-			}
-			return nil, nil
-		case f.KeyFile != "":
-			return nil, errors.New("this device is opened by a passphrase, not by a key file")
-		case f.passphraseGiven():
-			return f.readPassphrase()
-		case terminal == nil:
-			return nil, errors.New("the passphrase is needed and there is no terminal to ask on: give --passphrase-fd or --passphrase-file")
+func (f *rootAccess) unlocker(ctx context.Context, terminal *consent.Terminal) func(store.Header) (rootSecrets, error) {
+	return func(h store.Header) (secrets rootSecrets, err error) {
+		if secrets.OwnerPassword, err = f.ownerPassword(); err != nil {
+			return secrets, err
 		}
-		return console.Console{Terminal: terminal}.Secret(ctx, "Passphrase")
+		secrets.Passphrase, err = f.passphrase(ctx, h, terminal)
+		return secrets, err
 	}
+}
+
+// passphrase gets the passphrase of an encrypted file; nil where something else
+// opens the root.
+func (f *rootAccess) passphrase(ctx context.Context, h store.Header, terminal *consent.Terminal) ([]byte, error) {
+	switch {
+	case h.Root != store.RootFile || h.Unlock == store.UnlockCredential:
+		if f.passphraseGiven() || f.KeyFile != "" {
+			return nil, errors.New("this device is opened by neither passphrase nor key file")
+		}
+		return nil, nil
+	case h.Unlock == store.UnlockKeyFile:
+		if f.passphraseGiven() {
+			return nil, errors.New("this device is opened by a key file, not by a passphrase")
+		}
+		if f.KeyFile != "" && f.KeyFile != h.KeyFile {
+			return nil, fmt.Errorf("this device is opened by the key file %s", h.KeyFile)
+		}
+		return nil, nil
+	case f.KeyFile != "":
+		return nil, errors.New("this device is opened by a passphrase, not by a key file")
+	case f.passphraseGiven():
+		return f.readPassphrase()
+	case terminal == nil:
+		return nil, errors.New("the passphrase is needed and there is no terminal to ask on: give --passphrase-fd or --passphrase-file")
+	}
+	return console.Console{Terminal: terminal}.Secret(ctx, "Passphrase")
 }
 
 // serve runs an open device until ctx ends.

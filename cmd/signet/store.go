@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,6 +22,7 @@ func newStore(c *config) *cobra.Command {
 
 func newStoreDestroy(c *config) *cobra.Command {
 	var yes, asJSON bool
+	var access rootAccess
 	cmd := &cobra.Command{
 		Use:   "destroy",
 		Short: "Remove the device: its folder, and what its root keeps elsewhere",
@@ -44,7 +46,7 @@ folder that were made before are not touched either.`,
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(s.Destroy(forgetRoot), s.Close()); err != nil {
+			if err := errors.Join(destroy(cmd.Context(), s, &access), s.Close()); err != nil {
 				return err
 			}
 			if asJSON {
@@ -57,9 +59,19 @@ folder that were made before are not touched either.`,
 			return err
 		},
 	}
+	access.addOwnerFlag(cmd.Flags())
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func destroy(ctx context.Context, s *store.Store, access *rootAccess) error {
+	password, err := access.ownerPassword()
+	defer clear(password)
+	if err != nil {
+		return err
+	}
+	return s.Destroy(func(s *store.Store) error { return forgetRoot(ctx, s, rootSecrets{OwnerPassword: password}) })
 }
 
 type destroyed struct {
@@ -79,12 +91,4 @@ func confirmDestroy(cmd *cobra.Command, c *config, yes bool) error {
 	question := fmt.Sprintf("This destroys the device in %s, with every passkey, for ever.\n"+
 		"Sites at which it is your only way in lock you out.", c.Store)
 	return confirm(cmd.Context(), &console.Console{Terminal: terminal}, question, "destroy")
-}
-
-// forgetRoot destroys what a root keeps outside of the store's folder.
-func forgetRoot(s *store.Store) error {
-	if s.Root != store.RootFile {
-		return fmt.Errorf("root %q is not known to this version", s.Root)
-	}
-	return nil
 }

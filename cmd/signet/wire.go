@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/client"
@@ -30,18 +28,19 @@ const (
 
 func profileNames() []string { return []string{profileSecurityKey, profilePlatform} }
 
-// profileFor returns a profile as it is on a root without a chip.
-func profileFor(name string) (authenticator.Profile, error) {
+// profileFor returns a store's profile, with the PIN length that its root asks
+// for.
+func profileFor(h store.Header) (authenticator.Profile, error) {
 	var p authenticator.Profile
-	switch name {
+	switch h.Profile {
 	case profileSecurityKey:
 		p = authenticator.SecurityKey()
 	case profilePlatform:
 		p = authenticator.Platform()
 	default:
-		return p, fmt.Errorf("profile %q is not known to this version", name)
+		return p, fmt.Errorf("profile %q is not known to this version", h.Profile)
 	}
-	p.MinPINLength = max(p.MinPINLength, minPINLength)
+	p.MinPINLength = max(p.MinPINLength, minPINLength(h.Root))
 	return p, nil
 }
 
@@ -50,20 +49,6 @@ var errWrongSecret = file.ErrWrongSecret
 
 // errOtherVault tells that the vault is another root's.
 var errOtherVault = vault.ErrWrongKey
-
-// fileSecret is what opens an encrypted file: the passphrase, or the key file
-// that the header names.
-func fileSecret(h store.Header, passphrase []byte) (secret file.Secret, err error) {
-	switch {
-	case h.Root != store.RootFile:
-		return secret, fmt.Errorf("root %q is not known to this version", h.Root)
-	case h.Unlock == store.UnlockKeyFile:
-		return file.KeyFile(h.KeyFile), nil
-	case h.Unlock == store.UnlockPassphrase:
-		return file.Passphrase(passphrase), nil
-	}
-	return secret, fmt.Errorf("unlocking by %q is not known to this version", h.Unlock)
-}
 
 // vaultKey derives the key of the vault from the root.
 func vaultKey(ctx context.Context, root keystore.Root, id string) ([32]byte, error) {
@@ -76,26 +61,20 @@ func vaultKey(ctx context.Context, root keystore.Root, id string) ([32]byte, err
 
 // createDevice makes a store with all that is in it, and the key file where the
 // header names one that is not there. pin may be empty: none is set.
-func createDevice(ctx context.Context, path string, h store.Header, passphrase, pin []byte) error {
-	discard := func() error { return nil }
-	if h.Unlock == store.UnlockKeyFile {
-		err := file.CreateKeyFile(h.KeyFile)
-		switch {
-		case err == nil:
-			discard = func() error { return os.Remove(h.KeyFile) }
-		case !errors.Is(err, fs.ErrExist):
-			return fmt.Errorf("make key file: %w", err)
-		}
+func createDevice(ctx context.Context, path string, h store.Header, secrets rootSecrets, pin []byte) error {
+	discard, err := makeKeyFile(h)
+	if err != nil {
+		return err
 	}
 	s, err := store.Create(path, h, func(s *store.Store) error {
-		secret, err := fileSecret(s.Header, passphrase)
-		if err != nil {
-			return err
-		}
-		if err := file.Create(s.RootPath(), secret, file.Options{}); err != nil {
+		if err := createRoot(ctx, s, secrets); err != nil {
 			return fmt.Errorf("make root: %w", err)
 		}
-		return fillDevice(ctx, s, secret, pin)
+		err := fillDevice(ctx, s, secrets, pin)
+		if err != nil {
+			err = errors.Join(err, forgetRoot(context.WithoutCancel(ctx), s, secrets))
+		}
+		return err
 	})
 	if err != nil {
 		return errors.Join(err, discard())
@@ -104,8 +83,8 @@ func createDevice(ctx context.Context, path string, h store.Header, passphrase, 
 }
 
 // fillDevice makes the vault and sets the first PIN as a client would.
-func fillDevice(ctx context.Context, s *store.Store, secret file.Secret, pin []byte) (err error) {
-	root, err := file.Open(ctx, s.RootPath(), secret)
+func fillDevice(ctx context.Context, s *store.Store, secrets rootSecrets, pin []byte) (err error) {
+	root, err := openRoot(ctx, s, secrets)
 	if err != nil {
 		return fmt.Errorf("open root: %w", err)
 	}
@@ -120,7 +99,7 @@ func fillDevice(ctx context.Context, s *store.Store, secret file.Secret, pin []b
 		return fmt.Errorf("make vault: %w", err)
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
-	profile, err := profileFor(s.Profile)
+	profile, err := profileFor(s.Header)
 	if err != nil {
 		return err
 	}
@@ -154,7 +133,7 @@ type device struct {
 
 // openDevice opens the store at path with what unlock gets, and starts the
 // engine on it, under the administrator's rules.
-func openDevice(ctx context.Context, path string, rules policy.Policy, unlock func(store.Header) ([]byte, error), user authenticator.User, log *slog.Logger) (*device, error) {
+func openDevice(ctx context.Context, path string, rules policy.Policy, unlock func(store.Header) (rootSecrets, error), user authenticator.User, log *slog.Logger) (*device, error) {
 	s, err := store.Open(path)
 	if err != nil {
 		return nil, err
@@ -166,22 +145,19 @@ func openDevice(ctx context.Context, path string, rules policy.Policy, unlock fu
 	return d, nil
 }
 
-func (d *device) open(ctx context.Context, unlock func(store.Header) ([]byte, error), user authenticator.User, log *slog.Logger) error {
-	profile, err := profileFor(d.store.Profile)
+func (d *device) open(ctx context.Context, unlock func(store.Header) (rootSecrets, error), user authenticator.User, log *slog.Logger) error {
+	profile, err := profileFor(d.store.Header)
 	if err != nil {
 		return err
 	}
 	profile.MinPINLength = max(profile.MinPINLength, d.rules.MinPINLength)
-	passphrase, err := unlock(d.store.Header)
-	defer clear(passphrase)
+	secrets, err := unlock(d.store.Header)
+	defer secrets.wipe()
 	if err != nil {
 		return err
 	}
-	secret, err := fileSecret(d.store.Header, passphrase)
-	if err != nil {
-		return err
-	}
-	root, err := file.Open(ctx, d.store.RootPath(), secret)
+	secrets.HardwareOnly = d.rules.RequireHardwareKeys
+	root, err := openRoot(ctx, d.store, secrets)
 	if err != nil {
 		return fmt.Errorf("open root: %w", err)
 	}
@@ -199,7 +175,7 @@ func (d *device) open(ctx context.Context, unlock func(store.Header) ([]byte, er
 	d.vault = v
 	d.engine, err = authenticator.New(ctx, authenticator.Config{
 		Profile:  profile,
-		Root:     watchedRoot{d.root, log},
+		Root:     d.root,
 		Vault:    d.vault,
 		User:     user,
 		Copyable: d.store.Copyable,
@@ -232,7 +208,7 @@ func (d *device) Close(ctx context.Context) error {
 // status returns the function that completes a daemon's status.
 func (d *device) status(approve string) func(context.Context, *daemon.Status) error {
 	return func(ctx context.Context, s *daemon.Status) error {
-		gate, err := d.root.Gate().State(ctx)
+		gate, blocked, err := d.engine.PINState(ctx)
 		if err != nil {
 			return fmt.Errorf("read the PIN's state: %w", err)
 		}
@@ -240,7 +216,7 @@ func (d *device) status(approve string) func(context.Context, *daemon.Status) er
 		s.Version, s.Approve = version(), approve
 		s.Store = daemon.Store{Path: d.store.Path, ID: h.ID, Root: h.Root, Profile: h.Profile, Copyable: h.Copyable, Created: h.Created}
 		s.Policy = policyStatus(d.rules)
-		s.PIN = daemon.PIN{Set: gate.Set, Open: gate.Open, Retries: gate.Retries}
+		s.PIN = daemon.PIN{Set: gate.Set, Open: gate.Open, Retries: gate.Retries, Blocked: blocked, MinLength: d.engine.MinPINLength()}
 		return nil
 	}
 }

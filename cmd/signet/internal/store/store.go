@@ -1,8 +1,8 @@
 // Package store is the folder that one device lives in:
 //
 //	store.yaml  what the device is: the Header
-//	root        the root's secrets
-//	vault.db    the records
+//	root        the root's secrets; after a move root.1, and so on
+//	vault.db    the records; after a move vault.db.1, and so on
 //	lock        held by the one process that uses the folder
 //
 // It makes, locks and describes the folder; what opens root and vault is the
@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -36,25 +37,37 @@ const (
 // Version is the layout that this program writes and reads.
 const Version = 1
 
-// RootFile is the root that keeps its secrets in an encrypted file: the only
-// one so far.
-const RootFile = "file"
+// Kinds of root.
+const (
+	RootFile    = "file"    // secrets in an encrypted file
+	RootKeyring = "keyring" // the same, its key in the OS keyring
+	RootTPM     = "tpm"     // secrets in a TPM
+)
 
-// Ways to unlock a RootFile.
+// Roots lists the kinds of root.
+func Roots() []string { return []string{RootTPM, RootKeyring, RootFile} }
+
+// Ways to unlock a RootFile; the other roots need none.
 const (
 	UnlockPassphrase = "passphrase"
 	UnlockKeyFile    = "key-file"
+	UnlockCredential = "credential" // of the service manager
 )
 
-// A Header says what a store is. It holds no secret and never changes.
+// A Header says what a store is. It holds no secret, and changes by a move only.
 type Header struct {
 	Version int `yaml:"version" json:"version"`
 	// ID is 16 random bytes in hexadecimal.
 	ID string `yaml:"id" json:"id"`
-	// Root is the kind of root: RootFile.
+	// Root is the kind of root.
 	Root string `yaml:"root" json:"root"`
-	// Unlock is how the root is unlocked.
-	Unlock string `yaml:"unlock" json:"unlock"`
+	// Unlock is how a RootFile is unlocked.
+	Unlock string `yaml:"unlock,omitempty" json:"unlock,omitempty"`
+	// TPM is where a RootTPM finds its chip.
+	TPM string `yaml:"tpm,omitempty" json:"tpm,omitempty"`
+	// Credential is the name of the service manager's credential, where that
+	// unlocks the root.
+	Credential string `yaml:"credential,omitempty" json:"credential,omitempty"`
 	// KeyFile is the absolute path of the key file, where there is one.
 	KeyFile string `yaml:"key-file,omitempty" json:"key_file,omitempty"`
 	// Profile is the kind of device: "security-key" or "platform".
@@ -62,6 +75,9 @@ type Header struct {
 	// Copyable tells whether its passkeys may be copied to another device.
 	Copyable bool      `yaml:"copyable" json:"copyable"`
 	Created  time.Time `yaml:"created" json:"created"`
+	// Generation is how often the store has moved: it names the files of root
+	// and vault.
+	Generation int `yaml:"generation,omitempty" json:"generation,omitempty"`
 }
 
 // A Store is a folder that this process alone uses until Close.
@@ -72,8 +88,15 @@ type Store struct {
 }
 
 // RootPath and VaultPath name the files of root and vault.
-func (s *Store) RootPath() string  { return filepath.Join(s.Path, rootFile) }
-func (s *Store) VaultPath() string { return filepath.Join(s.Path, vaultFile) }
+func (s *Store) RootPath() string  { return s.generation(rootFile) }
+func (s *Store) VaultPath() string { return s.generation(vaultFile) }
+
+func (s *Store) generation(name string) string {
+	if s.Generation > 0 {
+		name += "." + strconv.Itoa(s.Generation)
+	}
+	return filepath.Join(s.Path, name)
+}
 
 // Close lets other processes use the store.
 func (s *Store) Close() error { return s.lock.release() }

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
+	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/file"
+	"github.com/seed-77d61853/signet/keystore/keyring"
+	"github.com/seed-77d61853/signet/tpm"
+)
+
+// This file belongs to wire.go: it puts together what keeps the keys.
+
+// rootSecrets is what makes or opens a root, besides what its store's header
+// says.
+type rootSecrets struct {
+	Passphrase    []byte // of a file root; nil: none
+	OwnerPassword []byte // of the TPM; nil: none
+	// HardwareOnly makes no key outside of the chip.
+	HardwareOnly bool
+}
+
+func (s *rootSecrets) wipe() {
+	clear(s.Passphrase)
+	clear(s.OwnerPassword)
+}
+
+// A TPM is named by its device node, or as unix:PATH by an emulator's socket.
+const socketPrefix = "unix:"
+
+// defaultTPM is the kernel's node for many users.
+const defaultTPM = tpm.DefaultDevice
+
+func tpmOpener(name string) tpm.Opener {
+	if path, ok := strings.CutPrefix(name, socketPrefix); ok {
+		return tpm.OpenSocket(path)
+	}
+	return tpm.OpenDevice(name)
+}
+
+func tpmOptions(h store.Header, secrets rootSecrets) tpm.Options {
+	return tpm.Options{OwnerPassword: secrets.OwnerPassword, HardwareOnly: secrets.HardwareOnly, SoftwareOnly: h.Copyable}
+}
+
+// fileSecret is what opens an encrypted file, as the header says.
+func fileSecret(h store.Header, passphrase []byte) (secret file.Secret, err error) {
+	switch h.Unlock {
+	case store.UnlockKeyFile:
+		return file.KeyFile(h.KeyFile), nil
+	case store.UnlockCredential:
+		return file.Credential(h.Credential), nil
+	case store.UnlockPassphrase:
+		return file.Passphrase(passphrase), nil
+	}
+	return secret, fmt.Errorf("unlocking by %q is not known to this version", h.Unlock)
+}
+
+func errUnknownRoot(kind string) error {
+	return fmt.Errorf("root %q is not known to this version", kind)
+}
+
+// createRoot makes the root of a store that is being built.
+func createRoot(ctx context.Context, s *store.Store, secrets rootSecrets) error {
+	switch s.Root {
+	case store.RootFile:
+		secret, err := fileSecret(s.Header, secrets.Passphrase)
+		if err != nil {
+			return err
+		}
+		return file.Create(s.RootPath(), secret, file.Options{})
+	case store.RootKeyring:
+		return keyring.Create(ctx, s.RootPath(), keyring.Options{})
+	case store.RootTPM:
+		return tpm.Create(ctx, s.RootPath(), tpmOpener(s.TPM), tpmOptions(s.Header, secrets))
+	}
+	return errUnknownRoot(s.Root)
+}
+
+// openRoot opens the root of a store.
+func openRoot(ctx context.Context, s *store.Store, secrets rootSecrets) (keystore.Root, error) {
+	switch s.Root {
+	case store.RootFile:
+		secret, err := fileSecret(s.Header, secrets.Passphrase)
+		if err != nil {
+			return nil, err
+		}
+		return file.Open(ctx, s.RootPath(), secret)
+	case store.RootKeyring:
+		return keyring.Open(ctx, s.RootPath(), keyring.Options{})
+	case store.RootTPM:
+		return tpm.Open(ctx, s.RootPath(), tpmOpener(s.TPM), tpmOptions(s.Header, secrets))
+	}
+	return nil, errUnknownRoot(s.Root)
+}
+
+// forgetRoot destroys what a root keeps outside of the store's folder.
+func forgetRoot(ctx context.Context, s *store.Store, secrets rootSecrets) error {
+	switch s.Root {
+	case store.RootFile:
+		return nil
+	case store.RootKeyring:
+		h, err := file.ReadHeader(s.RootPath())
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return keyring.Forget(ctx, *h, keyring.Options{})
+	case store.RootTPM:
+		err := tpm.Destroy(ctx, s.RootPath(), tpmOpener(s.TPM), tpmOptions(s.Header, secrets))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tpm.ErrOtherTPM) {
+			return nil // nothing is kept there, or it went with the TPM of before
+		}
+		return err
+	}
+	return errUnknownRoot(s.Root)
+}
+
+// offersTPM tells whether a TPM answers, and offersKeyring whether an OS keyring
+// does.
+func offersTPM(ctx context.Context, name string) bool {
+	_, err := tpm.Inspect(ctx, tpmOpener(name))
+	return err == nil
+}
+
+func offersKeyring(ctx context.Context) bool { return keyring.Available(ctx) == nil }
+
+// makeKeyFile makes the key file that a header names, where there is none, and
+// returns what takes it back.
+func makeKeyFile(h store.Header) (discard func() error, err error) {
+	nothing := func() error { return nil }
+	if h.Unlock != store.UnlockKeyFile {
+		return nothing, nil
+	}
+	switch err := file.CreateKeyFile(h.KeyFile); {
+	case err == nil:
+		return func() error { return os.Remove(h.KeyFile) }, nil
+	case errors.Is(err, fs.ErrExist):
+		return nothing, nil
+	default:
+		return nil, fmt.Errorf("make key file: %w", err)
+	}
+}
