@@ -157,11 +157,8 @@ func verify(data []byte, installation *keystore.Secret) error {
 // read reads a file that is its owner's alone.
 func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the passkeys cannot be used without it; bring it back from a backup: %w", err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, missing(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -172,6 +169,14 @@ func read(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has mode %v, which lets others use it: set it to 0600", path, mode)
 	}
 	return io.ReadAll(io.LimitReader(f, maxSize))
+}
+
+// missing says what to do about a file that is not there.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the passkeys cannot be used without it; bring it back from a backup: %w", err)
+	}
+	return err
 }
 
 // write puts a record in the place of the file's.

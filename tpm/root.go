@@ -100,12 +100,9 @@ func openRoot(ctx context.Context, path string, open Opener, opts Options) (*Roo
 		return nil, err
 	}
 	// The file itself is replaced, not a link to it.
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	data, err := read(path)
+	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return nil, err
+		return nil, missing(err)
 	}
 	lock, err := lockFile(path)
 	if err != nil {
@@ -117,9 +114,11 @@ func openRoot(ctx context.Context, path string, open Opener, opts Options) (*Roo
 	for p := range r.lives {
 		r.lives[p] = newLife()
 	}
-	err = r.chip.run(ctx, func(t transport.TPM) error { return r.start(t, data) })
-	if err != nil {
+	if err := r.chip.run(ctx, r.start); err != nil {
 		r.chip.close()
+		if r.rings != nil {
+			r.rings.Close()
+		}
 		r.wipe()
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -128,7 +127,11 @@ func openRoot(ctx context.Context, path string, open Opener, opts Options) (*Roo
 }
 
 // start reads the secrets out of the chip, and finishes what was cut short.
-func (r *Root) start(t transport.TPM, data []byte) (err error) {
+func (r *Root) start(t transport.TPM) error {
+	data, err := read(r.path)
+	if err != nil {
+		return err
+	}
 	if r.rec, err = parse(data); err != nil {
 		return err
 	}

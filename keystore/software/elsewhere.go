@@ -74,12 +74,10 @@ func (r *Root) GateSecret() (*keystore.Secret, error) {
 // Installation dies, and the root goes on with another device secret and gate.
 // It takes state over; its Installation must be the one from before.
 func (r *Root) Renew(state *State) {
+	defer state.Wipe()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
-		state.Wipe()
-		return
+	if !r.closed {
+		r.renew(state)
 	}
-	r.renew(state)
-	state.Wipe()
 }
