@@ -51,6 +51,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await":   cmdAwait,
 			"start":   cmdStart,
 			"halt":    cmdHalt,
 			"kill9":   cmdKill9,
@@ -123,6 +124,17 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Setenv("SOCKET", ready.Socket)
 	ts.Setenv("TCP", ready.TCP)
+}
+
+// cmdAwait is "await file": it waits for a file to be there.
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	for range 1000 {
+		if fileExists(ts.MkAbs(args[0])) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come", args[0])
 }
 
 func lookPath(ts *testscript.TestScript, name string) string {
