@@ -55,5 +55,7 @@ func ours(name string, kind fs.FileMode) bool {
 		return true
 	}
 	name = strings.TrimPrefix(name, ".")
-	return kind.IsRegular() && (strings.HasPrefix(name, rootFile) || strings.HasPrefix(name, vaultFile))
+	return kind.IsRegular() && slices.ContainsFunc([]string{rootFile, vaultFile, moveFile, headerFile}, func(own string) bool {
+		return strings.HasPrefix(name, own)
+	})
 }
