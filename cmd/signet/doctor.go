@@ -142,11 +142,10 @@ func (d *doctor) examine(ctx context.Context) error {
 		d.examineStopped(ctx, header)
 	}
 	d.examineClock()
-	root := ""
-	if header != nil {
-		root = header.Root
+	if header == nil {
+		header = new(store.Header)
 	}
-	d.examineMachine(ctx, root)
+	d.examineMachine(ctx, *header)
 	d.note("spare", "register a second authenticator at each site, or keep the site's recovery codes",
 		"a device can be lost or break, and its passkeys with it")
 	return ctx.Err()

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/keystore/keyring"
 	"github.com/seed-77d61853/signet/tpm"
 )
@@ -27,11 +29,13 @@ func (d *doctor) need(kind, root string) lack {
 
 // examineMachine looks at what roots and doors need of the kernel and the
 // desktop.
-func (d *doctor) examineMachine(ctx context.Context, root string) {
-	if lacks := d.need("tpm", root); d.examineTPMNode(lacks) {
-		d.examineChip(ctx, lacks, tpm.OpenDevice(tpm.DefaultDevice))
+func (d *doctor) examineMachine(ctx context.Context, h store.Header) {
+	chip := cmp.Or(h.TPM, defaultTPM)
+	lacks := d.need(store.RootTPM, h.Root)
+	if strings.HasPrefix(chip, socketPrefix) || d.examineTPMNode(lacks, chip) {
+		d.examineChip(ctx, lacks, tpmOpener(chip))
 	}
-	if lacks := d.need("keyring", root); d.examineBus(lacks) {
+	if lacks := d.need(store.RootKeyring, h.Root); d.examineBus(lacks) {
 		d.examineKeyring(ctx, lacks)
 	}
 	d.examineUHID()

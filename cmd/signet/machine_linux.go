@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/seed-77d61853/signet/tpm"
 )
 
 const (
@@ -19,7 +17,7 @@ const (
 
 // examineTPMNode looks at the kernel's side of the TPM, and tells whether the chip
 // can be asked.
-func (d *doctor) examineTPMNode(lacks lack) bool {
+func (d *doctor) examineTPMNode(lacks lack, node string) bool {
 	version, err := tpmVersion()
 	switch {
 	case err != nil:
@@ -32,11 +30,11 @@ func (d *doctor) examineTPMNode(lacks lack) bool {
 		lacks("TPM", "", "it is of version %s; signet needs a TPM 2.0", version)
 		return false
 	}
-	switch err := unix.Access(tpm.DefaultDevice, unix.R_OK|unix.W_OK); {
+	switch err := unix.Access(node, unix.R_OK|unix.W_OK); {
 	case errors.Is(err, fs.ErrNotExist):
-		lacks("TPM", "as root: modprobe tpm_tis or tpm_crb, whichever the machine has", "the kernel sees one, but there is no %s", tpm.DefaultDevice)
+		lacks("TPM", "as root: modprobe tpm_tis or tpm_crb, whichever the machine has", "the kernel sees one, but there is no %s", node)
 	case err != nil:
-		lacks("TPM", "as root: usermod -aG tss USER, then log in anew (the group is the node's: ls -l "+tpm.DefaultDevice+")", "%s: %v", tpm.DefaultDevice, err)
+		lacks("TPM", "as root: usermod -aG tss USER, then log in anew (the group is the node's: ls -l "+node+")", "%s: %v", node, err)
 	default:
 		return true
 	}

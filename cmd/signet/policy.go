@@ -16,8 +16,8 @@ import (
 // checkPolicy refuses to make what the administrator's policy forbids.
 func (f *initFlags) checkPolicy(rules policy.Policy) error {
 	switch {
-	case rules.RequireHardwareKeys && f.Root == store.RootFile:
-		return fmt.Errorf("a device whose keys are in a file: %w", rules.Forbid(policy.RequireHardwareKeys))
+	case rules.RequireHardwareKeys && (f.Root != store.RootTPM || f.Copyable == "yes"):
+		return fmt.Errorf("a device whose keys are not in a chip: %w", rules.Forbid(policy.RequireHardwareKeys))
 	case rules.ForbidCopying && f.Copyable == "yes":
 		return fmt.Errorf("a device whose passkeys may be copied: %w", rules.Forbid(policy.ForbidCopying))
 	}
