@@ -136,7 +136,7 @@ func FuzzBlob(f *testing.F) {
 		if !bytes.Equal(b.encode(), in) {
 			t.Fatalf("%x encodes to %x", in, b.encode())
 		}
-		(&Root{}).give(b, newLife())
+		(&Root{}).give(b, newLife()).Public()
 	})
 }
 

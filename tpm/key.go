@@ -83,7 +83,11 @@ func (p *parent) create(t transport.TPM, alg ctap.Algorithm) (*blob, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &blob{alg, auth, r.OutPublic.Bytes(), r.OutPrivate.Buffer}, nil
+	b := &blob{alg, auth, r.OutPublic.Bytes(), r.OutPrivate.Buffer}
+	if _, err := parsePublic(b.public); err != nil {
+		return nil, fmt.Errorf("public half: %w", err)
+	}
+	return b, nil
 }
 
 // load loads the key; the caller flushes it.
@@ -122,7 +126,7 @@ func (b *blob) sign(t transport.TPM, p *parent, digest []byte) ([]byte, error) {
 type key struct {
 	root *Root
 	life *life
-	pub  crypto.PublicKey
+	pub  func() crypto.PublicKey // when it is asked for: signing does without
 	alg  ctap.Algorithm
 
 	closed atomic.Bool
@@ -132,22 +136,30 @@ type key struct {
 }
 
 // give hands out a key that lives no longer than life.
-func (r *Root) give(b *blob, life *life) (keystore.Key, error) {
-	public, err := tpm2.Unmarshal[tpm2.TPMTPublic](b.public)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", keystore.ErrCorrupt, err)
-	}
-	pub, err := publicKey(public)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", keystore.ErrCorrupt, err)
-	}
-	k := &key{root: r, life: life, pub: pub, alg: b.alg, blob: b}
+func (r *Root) give(b *blob, life *life) *key {
+	public := b.public
+	k := &key{root: r, life: life, alg: b.alg, blob: b}
+	k.pub = sync.OnceValue(func() crypto.PublicKey {
+		pub, err := parsePublic(public)
+		if err != nil {
+			return nil // cannot be: Create has parsed it
+		}
+		return pub
+	})
 	life.add(k)
-	return k, nil
+	return k
+}
+
+func parsePublic(b []byte) (crypto.PublicKey, error) {
+	public, err := tpm2.Unmarshal[tpm2.TPMTPublic](b)
+	if err != nil {
+		return nil, err
+	}
+	return publicKey(public)
 }
 
 // Public implements keystore.Key.
-func (k *key) Public() crypto.PublicKey { return k.pub }
+func (k *key) Public() crypto.PublicKey { return k.pub() }
 
 // Sign implements keystore.Key.
 func (k *key) Sign(ctx context.Context, digest []byte, opts crypto.SignerOpts) ([]byte, error) {

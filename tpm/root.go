@@ -279,11 +279,7 @@ func (r *Root) Create(ctx context.Context, alg ctap.Algorithm, binding []byte, p
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a key of %v in the TPM: %w", alg, err)
 	}
-	k, err := r.give(b, life)
-	if err != nil {
-		return nil, nil, fmt.Errorf("make a key of %v in the TPM: %w", alg, err)
-	}
-	return append(keystore.Handle{chipKey, byte(p)}, sealed...), k, nil
+	return append(keystore.Handle{chipKey, byte(p)}, sealed...), r.give(b, life), nil
 }
 
 // Open implements keystore.Keys. It asks nothing of the chip.
@@ -302,11 +298,7 @@ func (r *Root) Open(ctx context.Context, h keystore.Handle, binding []byte) (key
 	if err != nil {
 		return nil, fmt.Errorf("open key: %w", err)
 	}
-	k, err := r.give(b, life)
-	if err != nil {
-		return nil, fmt.Errorf("open key: %w", err)
-	}
-	return k, nil
+	return r.give(b, life), nil
 }
 
 // life returns what keys of a protection die with.
