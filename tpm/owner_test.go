@@ -93,6 +93,15 @@ func TestDestroy(t *testing.T) {
 	// Another root on the same chip lives on.
 	other := &device{t: t, path: d.path + "2", chip: d.chip, bus: bus{chip: d.chip}}
 	must(t, "create", other.create(Options{}))
+	// So does an index of someone else at the handle of one of ours.
+	foreign := counterIndex(r.rec.Counter, r.rec.Orderly).with(func(a *tpm2.TPMANV) { a.OwnerRead = true })
+	_, err := tpm2.NVUndefineSpace{AuthHandle: owner(),
+		NVIndex: counterIndex(r.rec.Counter, r.rec.Orderly).written().named()}.Execute(d.raw())
+	must(t, "remove the counter", err)
+	_, err = tpm2.NVDefineSpace{AuthHandle: owner(), PublicInfo: tpm2.New2B(foreign.public)}.Execute(d.raw())
+	must(t, "put another in its place", err)
+	_, err = r.NextRun(t.Context())
+	wants(t, "count", err, ErrIndexForeign)
 	r.Close()
 	must(t, "destroy", Destroy(t.Context(), d.path, d.bus.open, Options{}))
 	for _, name := range []string{d.path, d.path + ".lock", d.path + hintSuffix} {
@@ -103,7 +112,7 @@ func TestDestroy(t *testing.T) {
 	r = other.mustOpen()
 	works(t, r, -1)
 	h, err := r.Health(t.Context())
-	if err != nil || len(h.Indices) != 4 {
+	if err != nil || len(h.Indices) != 5 {
 		t.Errorf("%+v, %v", h, err)
 	}
 	_, err = d.open(Options{})
