@@ -144,7 +144,7 @@ var hmacSecretBehaviours = []behaviour{
 		in[3] = make([]byte, 32) // nobody looks at the proof
 		b.expect(unsupportedOption, getAssertion(silent, listing(c.id), extension("hmac-secret", in)))
 	}},
-	{256, securityKey, everyDoor, "salts come complete and proven", func(b *bench) {
+	{256, bothProfiles, everyDoor, "salts come complete and proven", func(b *bench) {
 		c := b.register(extension("hmac-secret", true))
 		for _, protocol := range []int{1, 2} {
 			for _, key := range []int{1, 2, 3} {
@@ -158,7 +158,7 @@ var hmacSecretBehaviours = []behaviour{
 		}
 		b.expect(unexpectedType, getAssertion(listing(c.id), extension("hmac-secret", true)))
 	}},
-	{257, securityKey, everyDoor, "one salt or two, of 32 bytes", func(b *bench) {
+	{257, bothProfiles, everyDoor, "one salt or two, of 32 bytes", func(b *bench) {
 		c := b.register(extension("hmac-secret", true))
 		for _, protocol := range []int{1, 2} {
 			s := b.secret(protocol)

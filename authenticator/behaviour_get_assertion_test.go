@@ -44,18 +44,18 @@ var getAssertionBehaviours = []behaviour{
 		b.register(discoverable)
 		b.signIn(option("hover", false))
 	}},
-	{115, securityKey, everyDoor, "no credential at the site", func(b *bench) {
+	{115, bothProfiles, everyDoor, "no credential at the site", func(b *bench) {
 		b.expect(noCredentials, getAssertion())
 		b.expect(noCredentials, getAssertion(silent))
 		b.register()
 		b.expect(noCredentials, getAssertion())
 	}},
-	{116, securityKey, everyDoor, "another site's credential", func(b *bench) {
+	{116, bothProfiles, everyDoor, "another site's credential", func(b *bench) {
 		c := b.register(at("other.example"))
 		b.expect(noCredentials, getAssertion(listing(c.id)))
 		b.expect(noCredentials, getAssertion(silent, listing(c.id)))
 	}},
-	{117, securityKey, everyDoor, "an ID that the device did not make", func(b *bench) {
+	{117, bothProfiles, everyDoor, "an ID that the device did not make", func(b *bench) {
 		c := b.register()
 		for _, i := range []int{0, len(c.id) / 2, len(c.id) - 1} {
 			id := bytes.Clone(c.id)
@@ -65,7 +65,7 @@ var getAssertionBehaviours = []behaviour{
 		b.expect(noCredentials, getAssertion(listing(c.id[:len(c.id)-1])))
 		b.expect(noCredentials, getAssertion(listing(append(bytes.Clone(c.id), 0), []byte{}, make([]byte, 200))))
 	}},
-	{118, securityKey, everyDoor, "a descriptor of another type does not count", func(b *bench) {
+	{118, bothProfiles, everyDoor, "a descriptor of another type does not count", func(b *bench) {
 		c := b.register(discoverable)
 		other := dict{"id": c.id, "type": "private-key"}
 		b.expect(noCredentials, getAssertion(set(3, list{other})))

@@ -25,7 +25,7 @@ func enterprise(sites ...string) func(*authenticator.Config) {
 var emptyProof = set(8, []byte{})
 
 var makeCredentialConsent = []behaviour{
-	{81, securityKey, everyDoor, "nothing is made without a person's touch", func(b *bench) {
+	{81, bothProfiles, everyDoor, "nothing is made without a person's touch", func(b *bench) {
 		b.person.is(refuses)
 		b.expectAsking(operationDenied, makeCredential(discoverable))
 		b.person.is(waits)
@@ -208,19 +208,29 @@ var makeCredentialTokens = []behaviour{
 		b.lacks(b.register().body, 4)
 	}},
 	{108, bothProfiles, everyDoor, "whether a credential can be backed up is told once and for all", func(b *bench) {
-		check := func(eligible byte) {
+		check := func(backup byte) {
 			b.Helper()
 			c := b.register(discoverable)
 			first, second := b.signIn(), b.signIn(silent)
 			for _, flags := range []byte{c.data.flags, first.data.flags, second.data.flags} {
-				b.wants("flag BE", flags&flagBE, eligible)
-				if flags&flagBS != 0 && flags&flagBE == 0 {
-					b.Errorf("flags %#02x: backed up, but not eligible", flags)
-				}
+				b.wants("flags BE and BS", flags&(flagBE|flagBS), backup)
 			}
+		}
+		backUp := func() error {
+			return b.device.AsOwner(b.Context(), []byte(b.pin), func(o *authenticator.Owner) error { return o.BackedUp(b.Context()) })
+		}
+		b.ensurePIN()
+		check(0)
+		if err := backUp(); err == nil {
+			b.Errorf("credentials of this device alone were backed up")
 		}
 		check(0)
 		b.fresh(copyable)
+		b.ensurePIN()
 		check(flagBE)
+		if err := backUp(); err != nil {
+			b.Fatal(err)
+		}
+		check(flagBE | flagBS)
 	}},
 }
