@@ -174,7 +174,7 @@ func (r *Root) state() *software.State {
 // file.
 func (r *Root) readSecrets(t transport.TPM) error {
 	err := r.readDevice(t)
-	if is(err, tpm2.TPMRCHandle) || is(err, tpm2.TPMRCValue) || is(err, tpm2.TPMRCBadAuth) || is(err, tpm2.TPMRCAuthFail) {
+	if rc := tpm2.TPMRC(0); errors.As(err, &rc) {
 		err = r.repair(t, err)
 	}
 	if err != nil {
@@ -232,7 +232,10 @@ func (r *Root) repair(t transport.TPM, cause error) error {
 	if err := deviceIndex(r.rec.Device).written().check(t); err != nil {
 		return err
 	}
-	return fmt.Errorf("index %#x: %w (%w)", uint32(r.rec.Device), ErrIndexForeign, cause)
+	if is(cause, tpm2.TPMRCBadAuth) || is(cause, tpm2.TPMRCAuthFail) {
+		return fmt.Errorf("index %#x: %w (%w)", uint32(r.rec.Device), ErrIndexForeign, cause)
+	}
+	return cause
 }
 
 // algorithms lists the chip's first, then what it lacks. ES256, which every
