@@ -37,7 +37,7 @@ func newPINSet(c *config) *cobra.Command {
 					return err
 				}
 				if state.Set {
-					return errPINSet{}
+					return pinSetError{}
 				}
 				return o.setPIN(ctx, nil, state, "The PIN is set.")
 			})
@@ -47,11 +47,11 @@ func newPINSet(c *config) *cobra.Command {
 	return cmd
 }
 
-// errPINSet tells that a first PIN was to be set where there is one.
-type errPINSet struct{}
+// pinSetError tells that a first PIN was to be set where there is one.
+type pinSetError struct{}
 
-func (errPINSet) Error() string { return "a PIN is set already" }
-func (errPINSet) hint() string  { return "Change it with signet pin change." }
+func (pinSetError) Error() string { return "a PIN is set already" }
+func (pinSetError) hint() string  { return "Change it with signet pin change." }
 
 func newPINChange(c *config) *cobra.Command {
 	var f ownerFlags

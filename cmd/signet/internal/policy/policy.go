@@ -135,9 +135,9 @@ func (s Source) checkOwner(path string, info fs.FileInfo) error {
 // Parse reads a policy's text. Unknown keys are errors: a rule that is misspelt
 // must not be a rule that is not there.
 func Parse(text []byte) (Policy, error) {
-	var p Policy
-	if err := yaml.UnmarshalWithOptions(text, &p, yaml.Strict()); err != nil && !errors.Is(err, io.EOF) {
-		return Policy{}, errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
+	p, err := decode(text)
+	if err != nil {
+		return Policy{}, err
 	}
 	if p.MinPINLength != 0 && (p.MinPINLength < minPIN || p.MinPINLength > ctap.MaxPINBytes) {
 		return Policy{}, fmt.Errorf("%s: %d is not in %d..%d", MinPINLength, p.MinPINLength, minPIN, ctap.MaxPINBytes)
@@ -149,6 +149,19 @@ func Parse(text []byte) (Policy, error) {
 		if err := checkRPID(id); err != nil {
 			return Policy{}, fmt.Errorf("%s: %w", RPIDs, err)
 		}
+	}
+	return p, nil
+}
+
+// decode reads the YAML. Its library panics on some texts that are none.
+func decode(text []byte) (p Policy, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = Policy{}, errors.New("not YAML that can be understood")
+		}
+	}()
+	if err := yaml.UnmarshalWithOptions(text, &p, yaml.Strict()); err != nil && !errors.Is(err, io.EOF) {
+		return Policy{}, errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
 	}
 	return p, nil
 }

@@ -103,6 +103,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole))
 	f.Add([]byte("rp-ids: [\"*.example.org\"]"))
 	f.Add([]byte("min-pin-length: 0x8"))
+	f.Add([]byte("rp-ids: !tag text")) // once a panic of the library
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p, err := Parse(text)
 		if err == nil && (p.MinPINLength < 0 || p.MinPINLength > 63) {
