@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/google/go-tpm/tpm2"
@@ -235,6 +236,9 @@ func TestRedefined(t *testing.T) {
 			wants(t, test.name, err, test.want)
 			if errors.Is(err, keystore.ErrWrongPIN) {
 				t.Error("it counts as a wrong PIN")
+			}
+			if isDevice := strings.HasPrefix(test.name, "device"); (r == nil) != isDevice {
+				t.Fatalf("open: %v", err)
 			}
 			if r != nil {
 				must(t, "an Ungated key", th.all.use(t, r, keystore.Ungated))

@@ -85,8 +85,10 @@ type Root struct {
 
 // Open opens a root: fs.ErrNotExist where there is no file, ErrUnfinished,
 // keystore.ErrInUse where another process has it open, ErrOtherTPM, ErrStale,
-// ErrIndexMissing, ErrIndexForeign, keystore.ErrCorrupt and what can be wrong
-// with a chip. It holds a lock beside the file, path.lock, until Close.
+// keystore.ErrCorrupt, ErrIndexMissing and ErrIndexForeign for the device
+// secret's index, and what can be wrong with a chip. Where an index of the gate
+// is missing or foreign the root opens, and its gate answers with that error
+// until a Reset. It holds a lock beside the file, path.lock, until Close.
 func Open(ctx context.Context, path string, open Opener, opts Options) (*Root, error) {
 	r, err := openRoot(ctx, path, open, opts)
 	if err != nil {
@@ -161,7 +163,12 @@ func (r *Root) start(t transport.TPM) error {
 		return err
 	}
 	r.rings = software.New(r.state(), software.Options{KeepOpen: keepOpen})
-	return r.gate.look(t)
+	// Without its gate the root still has what is Ungated, and a reset makes
+	// the gate anew: State tells.
+	if err := r.gate.look(t); !errors.Is(err, ErrIndexMissing) && !errors.Is(err, ErrIndexForeign) {
+		return err
+	}
+	return nil
 }
 
 // state is what the software part of the root works with.
