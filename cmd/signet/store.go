@@ -11,6 +11,7 @@ import (
 	"github.com/seed-77d61853/signet/cmd/signet/internal/console"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/consent"
+	"github.com/seed-77d61853/signet/keystore"
 )
 
 func newStore(c *config) *cobra.Command {
@@ -71,7 +72,12 @@ func destroy(ctx context.Context, s *store.Store, access *rootAccess) error {
 	if err != nil {
 		return err
 	}
-	return s.Destroy(func(s *store.Store) error { return forgetRoot(ctx, s, rootSecrets{OwnerPassword: password}) })
+	secrets := rootSecrets{OwnerPassword: password}
+	// A note that cannot be read keeps nobody from destroying the rest.
+	if _, err := clearMove(ctx, s, secrets); err != nil && !errors.Is(err, keystore.ErrCorrupt) {
+		return err
+	}
+	return s.Destroy(func(s *store.Store) error { return forgetRoot(ctx, s, secrets) })
 }
 
 type destroyed struct {

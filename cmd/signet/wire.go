@@ -84,21 +84,11 @@ func createDevice(ctx context.Context, path string, h store.Header, secrets root
 
 // fillDevice makes the vault and sets the first PIN as a client would.
 func fillDevice(ctx context.Context, s *store.Store, secrets rootSecrets, pin []byte) (err error) {
-	root, err := openRoot(ctx, s, secrets)
-	if err != nil {
-		return fmt.Errorf("open root: %w", err)
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	key, err := vaultKey(ctx, root, s.ID)
-	defer clear(key[:])
+	root, v, err := makeVault(ctx, s, secrets)
 	if err != nil {
 		return err
 	}
-	v, err := vault.Create(s.VaultPath(), key[:])
-	if err != nil {
-		return fmt.Errorf("make vault: %w", err)
-	}
-	defer func() { err = errors.Join(err, v.Close()) }()
+	defer func() { err = errors.Join(err, v.Close(), root.Close()) }()
 	profile, err := profileFor(s.Header)
 	if err != nil {
 		return err
@@ -120,6 +110,24 @@ func fillDevice(ctx context.Context, s *store.Store, secrets rootSecrets, pin []
 		return fmt.Errorf("set the PIN: %w", err)
 	}
 	return nil
+}
+
+// makeVault opens the root of a store that is being built, and makes the vault.
+func makeVault(ctx context.Context, s *store.Store, secrets rootSecrets) (keystore.Root, keystore.Vault, error) {
+	root, err := openRoot(ctx, s, secrets)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open root: %w", err)
+	}
+	key, err := vaultKey(ctx, root, s.ID)
+	defer clear(key[:])
+	if err != nil {
+		return nil, nil, errors.Join(err, root.Close())
+	}
+	v, err := vault.Create(s.VaultPath(), key[:])
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("make vault: %w", err), root.Close())
+	}
+	return root, v, nil
 }
 
 // device is an open device.
@@ -187,11 +195,18 @@ func (d *device) open(ctx context.Context, unlock func(store.Header) (rootSecret
 	if err != nil {
 		return fmt.Errorf("start device: %w", err)
 	}
+	// Only now is it known that what the store names works.
+	settleMove(ctx, d.store, secrets)
 	return nil
 }
 
 // Close stops the engine and closes what it stands on.
 func (d *device) Close(ctx context.Context) error {
+	return errors.Join(d.stop(ctx), d.store.Close())
+}
+
+// stop is Close but for the store, which stays locked.
+func (d *device) stop(ctx context.Context) error {
 	var errs []error
 	if d.engine != nil {
 		errs = append(errs, d.engine.Close(ctx))
@@ -202,7 +217,8 @@ func (d *device) Close(ctx context.Context) error {
 	if d.root != nil {
 		errs = append(errs, d.root.Close())
 	}
-	return errors.Join(append(errs, d.store.Close())...)
+	d.engine, d.vault, d.root = nil, nil, nil
+	return errors.Join(errs...)
 }
 
 // status returns the function that completes a daemon's status.
