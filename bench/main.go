@@ -54,9 +54,19 @@ func compare(ctx context.Context, rounds int, pattern, profile string) error {
 	}
 	defer os.RemoveAll(dir)
 
+	emulator, err := startEmulator(dir)
+	if err != nil {
+		return err
+	}
+	builds := []func(ctx context.Context, dir string) ([]comparison, error){ceremonies, storage}
+	if emulator != nil {
+		defer emulator.stop()
+		builds = append(builds, emulator.ceremonies)
+	}
+
 	fmt.Printf("%-34s %6s  %-13s %9s %9s %8s %8s %6s %s\n",
 		"", "ratio", "quartiles", "one turn", "bare", "allocs", "bytes", "bare", "rounds")
-	for _, build := range []func(ctx context.Context, dir string) ([]comparison, error){ceremonies, storage} {
+	for _, build := range builds {
 		comparisons, err := build(ctx, dir)
 		if err != nil {
 			return err
@@ -73,5 +83,9 @@ func compare(ctx context.Context, rounds int, pattern, profile string) error {
 				r.ratio, r.low, r.high, r.subject, r.bare, r.allocs, r.bytes, r.bareAllocs, r.rounds, r.dropped)
 		}
 	}
-	return nil
+	if emulator == nil {
+		fmt.Println("TPM: left out, there is no swtpm")
+		return nil
+	}
+	return emulator.commands(ctx, dir)
 }
