@@ -215,6 +215,9 @@ func ReadHeader(path string) (Header, error) {
 	if id, err := hex.DecodeString(h.ID); err != nil || len(id) != 16 {
 		return Header{}, fmt.Errorf("%s: the id: %w", name, keystore.ErrCorrupt)
 	}
+	if h.Root == "" || h.Profile == "" || h.Created.IsZero() {
+		return Header{}, fmt.Errorf("%s: cut off: %w", name, keystore.ErrCorrupt)
+	}
 	return h, nil
 }
 

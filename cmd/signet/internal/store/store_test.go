@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -99,6 +100,8 @@ func TestReadHeaderRefuses(t *testing.T) {
 		{"empty", "", keystore.ErrCorrupt},
 		{"not YAML", "\x00\x01", keystore.ErrCorrupt},
 		{"cut short", string(good[:30]), keystore.ErrCorrupt},
+		{"cut between lines", string(good[:bytes.Index(good, []byte("profile:"))]), keystore.ErrCorrupt},
+		{"its last line cut off", string(good[:bytes.Index(good, []byte("created:"))]), keystore.ErrCorrupt},
 		{"unknown key", string(good) + "colour: red\n", keystore.ErrCorrupt},
 		{"newer", "version: 2\nsomething: else\n", keystore.ErrNewerSchema},
 	} {
