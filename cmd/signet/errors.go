@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"syscall"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
@@ -30,6 +31,9 @@ func (noStoreError) Unwrap() error { return fs.ErrNotExist }
 
 // explain gives an error with the way out, where one is known.
 func explain(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "stopped before it was done"
+	}
 	if hint := wayOut(err); hint != "" {
 		return fmt.Sprintf("%v\n  %s", err, hint)
 	}
@@ -42,6 +46,8 @@ func wayOut(err error) string {
 	var none noStoreError
 	var hinted interface{ hint() string }
 	var violation *policy.Violation
+	var network *net.OpError
+	isNetwork := errors.As(err, &network)
 	switch {
 	case errors.As(err, &hinted):
 		return hinted.hint()
@@ -72,16 +78,20 @@ func wayOut(err error) string {
 		return "There is no room on the disk. What was there is untouched: make room and start again."
 	case errors.Is(err, syscall.EROFS):
 		return "The disk is mounted read-only. Signet spends PIN tries and counts uses on it: make it writable."
-	case errors.Is(err, fs.ErrPermission):
-		return "The folder and what is in it must belong to you and be writable."
 	case errors.Is(err, daemon.ErrNotRunning):
 		return "Start it with signet run."
+	case isNetwork && network.Net == "tcp" && errors.Is(err, fs.ErrPermission):
+		return "Ports below 1024 belong to root: choose another."
+	case errors.Is(err, fs.ErrPermission):
+		return "The folder and what is in it must belong to you and be writable."
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "Something else listens there. Stop it, or choose another address."
+	case isNetwork && network.Op == "dial":
+		return "Nothing listens there. See with signet status where the doors are; signet run opens them."
+	case errors.Is(err, fs.ErrNotExist):
+		return "Look at the path. A file of the device is never made afresh: put the whole folder back from a backup."
 	case errors.Is(err, io.EOF):
 		return "The input ended before it was complete."
-	case errors.Is(err, context.Canceled):
-		return "Stopped before it was done; nothing was made."
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -53,17 +54,28 @@ func (a *rootAccess) ownerPassword() ([]byte, error) {
 	if a.OwnerFD < 0 {
 		return nil, nil
 	}
-	return console.ReadSecretFD(a.OwnerFD)
+	return readSecret("TPM owner password", a.OwnerFD, "")
 }
 
 func (a *rootAccess) passphraseGiven() bool { return a.PassphraseFD >= 0 || a.PassphraseFile != "" }
 
 // readPassphrase reads the passphrase from where the flags say.
 func (a *rootAccess) readPassphrase() ([]byte, error) {
-	if a.PassphraseFD >= 0 {
-		return console.ReadSecretFD(a.PassphraseFD)
+	return readSecret("passphrase", a.PassphraseFD, a.PassphraseFile)
+}
+
+// readSecret reads a secret from an open file descriptor, or where that is below
+// 0 from a file. Several may come from one place, so an error tells which.
+func readSecret(what string, fd int, path string) (secret []byte, err error) {
+	if fd >= 0 {
+		secret, err = console.ReadSecretFD(fd)
+	} else {
+		secret, err = console.ReadSecretFile(path)
 	}
-	return console.ReadSecretFile(a.PassphraseFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the %s: %w", what, err)
+	}
+	return secret, nil
 }
 
 type initFlags struct {
@@ -154,7 +166,7 @@ func (f *initFlags) check(cmd *cobra.Command) error {
 		{"profile", f.Profile, profileNames()},
 		{"copyable", f.Copyable, []string{"yes", "no"}},
 	} {
-		if v.value != "" && !strings.Contains(" "+strings.Join(v.known, " ")+" ", " "+v.value+" ") {
+		if v.value != "" && !slices.Contains(v.known, v.value) {
 			return usagef(cmd, "--%s=%s: want %s", v.flag, v.value, strings.Join(v.known, " or "))
 		}
 	}
@@ -170,7 +182,9 @@ func (f *initFlags) check(cmd *cobra.Command) error {
 	return f.rootAccess.check(cmd)
 }
 
-func (a *rootAccess) check(cmd *cobra.Command) error {
+// check refuses more than one way to open an encrypted file, and makes the key
+// file's path absolute.
+func (a *rootAccess) check(cmd *cobra.Command) (err error) {
 	given := 0
 	for _, set := range []bool{a.PassphraseFD >= 0, a.PassphraseFile != "", a.KeyFile != ""} {
 		if set {
@@ -180,7 +194,10 @@ func (a *rootAccess) check(cmd *cobra.Command) error {
 	if given > 1 {
 		return usagef(cmd, "--passphrase-fd, --passphrase-file and --key-file exclude each other")
 	}
-	return nil
+	if a.KeyFile != "" {
+		a.KeyFile, err = filepath.Abs(a.KeyFile)
+	}
+	return err
 }
 
 // missing lists the choices that the command line leaves open.
@@ -252,7 +269,9 @@ func (f *initFlags) root(ctx context.Context, c *config, talk *console.Console) 
 		h.Unlock, h.Credential = store.UnlockCredential, f.Credential
 	case f.passphraseGiven():
 		h.Unlock = store.UnlockPassphrase
-		secrets.Passphrase, err = f.readPassphrase()
+		if secrets.Passphrase, err = f.readPassphrase(); err == nil {
+			err = checkPassphrase(secrets.Passphrase)
+		}
 	default:
 		h.Unlock = store.UnlockPassphrase
 		secrets.Passphrase, err = talk.NewSecret(ctx, "passphrase", checkPassphrase)
@@ -267,7 +286,7 @@ func (f *initFlags) firstPIN(ctx context.Context, rules policy.Policy, talk *con
 	case f.NoPIN:
 		return nil, nil
 	case f.PINFD >= 0:
-		pin, err = console.ReadSecretFD(f.PINFD)
+		pin, err = readSecret("PIN", f.PINFD, "")
 	default:
 		what := fmt.Sprintf("PIN, at least %d characters (Enter: none for now)", shortest)
 		pin, err = talk.NewSecret(ctx, what, func(pin []byte) error {
