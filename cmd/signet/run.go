@@ -187,7 +187,7 @@ func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *devi
 		approve = approveAsk
 	}
 	d := &daemon.Daemon{Doors: doors, Control: control, Log: log, Status: dev.status(approve),
-		Owner: daemon.Engine{Device: dev.engine, Policy: dev.rules}}
+		Owner: daemon.Engine{Device: dev.engine, Policy: dev.rules}, Lock: dev.engine.Lock}
 	d.Ready = func() error {
 		if err := introduce(ctx, out, c, d, approve); err != nil {
 			return err

@@ -11,9 +11,9 @@ const (
 	clockTolerance = 2 * time.Second
 )
 
-// watchClock reports jumps of the wall clock. They do no harm to a running
-// device, whose timers rest on the monotonic clock, but explain odd dates.
-func watchClock(ctx context.Context, log *slog.Logger) error {
+// watchClock looks for jumps of the wall clock, and locks the device after each:
+// one ahead is how a machine that slept wakes up. Counters do not use the clock.
+func watchClock(ctx context.Context, log *slog.Logger, lock func(context.Context)) error {
 	ticker := time.NewTicker(clockInterval)
 	defer ticker.Stop()
 	last := time.Now()
@@ -24,17 +24,22 @@ func watchClock(ctx context.Context, log *slog.Logger) error {
 		case <-ticker.C:
 		}
 		now := time.Now()
-		// Round(0) drops the monotonic reading.
-		reportJump(log, now.Round(0).Sub(last.Round(0))-now.Sub(last))
+		// Round(0) drops the monotonic reading, which stands still in sleep.
+		if by := now.Round(0).Sub(last.Round(0)) - now.Sub(last); jumped(log, by) {
+			lock(ctx)
+		}
 		last = now
 	}
 }
 
-func reportJump(log *slog.Logger, by time.Duration) {
+func jumped(log *slog.Logger, by time.Duration) bool {
 	switch {
 	case by < -clockTolerance:
-		log.Warn("the clock jumped back; timers and counters are not affected", "by", -by)
+		log.Warn("the clock jumped back: who had proven the PIN has to prove it again", "by", -by)
 	case by > clockTolerance:
-		log.Warn("the clock jumped ahead; timers and counters are not affected", "by", by)
+		log.Warn("the clock jumped ahead, or the machine slept: who had proven the PIN has to prove it again", "by", by)
+	default:
+		return false
 	}
+	return true
 }

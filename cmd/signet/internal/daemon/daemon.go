@@ -36,6 +36,9 @@ type Daemon struct {
 	Status func(ctx context.Context, s *Status) error
 	// Owner answers the owner's calls; nil: there are none.
 	Owner Caller
+	// Lock ends what rests on a proven PIN: it is called before the machine
+	// sleeps and after the clock has jumped.
+	Lock func(ctx context.Context)
 	// Ready is called once, when clients can come.
 	Ready func() error
 	Log   *slog.Logger
@@ -65,7 +68,8 @@ func (d *Daemon) Run(parent context.Context) error {
 	for _, door := range d.Doors {
 		start(door.Name, door.Serve)
 	}
-	start("clock", func(ctx context.Context) error { return watchClock(ctx, d.Log) })
+	start("clock", func(ctx context.Context) error { return watchClock(ctx, d.Log, d.Lock) })
+	start("sleep", func(ctx context.Context) error { return watchSleep(ctx, d.Log, d.Lock) })
 	if d.Ready != nil {
 		if err := d.Ready(); err != nil {
 			cancel(err)

@@ -105,7 +105,7 @@ func TestReportJump(t *testing.T) {
 		time.Millisecond: "",
 	} {
 		var b bytes.Buffer
-		reportJump(slog.New(slog.NewTextHandler(&b, nil)), by)
+		jumped(slog.New(slog.NewTextHandler(&b, nil)), by)
 		if got := b.String(); want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("a jump by %v logs %q", by, got)
 		}
