@@ -68,7 +68,6 @@ func TestOwnerPassword(t *testing.T) {
 		must(t, "reset with the password", r.Reset(t.Context()))
 		wants(t, "use Ungated", all.use(t, r, keystore.Ungated), fs.ErrNotExist)
 		works(t, r, -1)
-		all = makeThings(t, r)
 		r.Close()
 
 		// Without the password the secrets die all the same.
