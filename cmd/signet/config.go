@@ -36,6 +36,10 @@ func settings() []string {
 	return []string{"store", "socket", "tcp", "pcsc", "key-file", "passphrase-file", "log-level"}
 }
 
+// paths names the settings that are paths. In the config file they have to be
+// absolute: what they mean cannot depend on where the program is started.
+func paths() []string { return []string{"store", "socket", "key-file", "passphrase-file"} }
+
 func (c *config) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.File, "config", filepath.Join(xdg.ConfigHome, "signet", "config.yaml"), "config file")
 	f.StringVar(&c.Store, "store", defaultStore(), "folder of the device")
@@ -105,6 +109,9 @@ func readConfigFile(path string, asked bool) (map[string]string, error) {
 			return nil, fmt.Errorf("%s: %s: want a single value", path, key)
 		}
 		file[key] = fmt.Sprint(value)
+		if slices.Contains(paths(), key) && !filepath.IsAbs(file[key]) {
+			return nil, fmt.Errorf("%s: %s: %s: want an absolute path; ~ and variables are not expanded", path, key, file[key])
+		}
 	}
 	return file, nil
 }
