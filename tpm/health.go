@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/go-tpm/tpm2"
@@ -102,7 +103,7 @@ func inspect(t transport.TPM) (*Health, error) {
 	}
 	h := &Health{
 		Manufacturer:   string(binary.BigEndian.AppendUint32(nil, id.manufacturer)),
-		Model:          id.model,
+		Model:          strings.TrimRight(id.model, "\x00 "),
 		Firmware:       fmt.Sprintf("%x.%x", uint32(id.firmware>>32), uint32(id.firmware)),
 		OwnerPassword:  props[tpm2.TPMPTPermanent]&ownerAuthSet != 0,
 		LockedOut:      props[tpm2.TPMPTPermanent]&inLockout != 0,

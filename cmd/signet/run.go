@@ -27,10 +27,11 @@ const (
 
 type runFlags struct {
 	rootAccess
-	TCP     string
-	PCSC    string
-	Approve string
-	ReadyFD int
+	TCP          string
+	PCSC         string
+	Approve      string
+	ReadyFD      int
+	HardwareOnly bool
 }
 
 func newRun(c *config) *cobra.Command {
@@ -64,6 +65,7 @@ Doors:
 	cmd.Flags().StringVar(&f.PCSC, "pcsc", "", "show a virtual smart card through the vpcd at this address")
 	cmd.Flags().Lookup("pcsc").NoOptDefVal = defaultVPCD
 	cmd.Flags().StringVar(&f.Approve, "approve", "", `for tests: ask nobody, answer "always" or "never"`)
+	cmd.Flags().BoolVar(&f.HardwareOnly, "hardware-only", false, "refuse passkeys whose keys are not in a chip")
 	cmd.Flags().IntVar(&f.ReadyFD, "ready-fd", -1, "write one line of JSON to this file descriptor when clients can come")
 	return cmd
 }
@@ -98,6 +100,12 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 	rules, err := c.admin.Read()
 	if err != nil {
 		return err
+	}
+	if f.HardwareOnly {
+		if header.Root != store.RootTPM || header.Copyable {
+			return errors.New("--hardware-only: this device keeps no key in a chip, so it could do nothing; make one with signet init --root tpm --copyable no")
+		}
+		rules.RequireHardwareKeys = true
 	}
 	dev, err := openDevice(ctx, c.Store, rules, f.unlocker(ctx, terminal), f.user(header, terminal, log), log)
 	if err != nil {

@@ -62,6 +62,9 @@ func vaultKey(ctx context.Context, root keystore.Root, id string) ([32]byte, err
 // createDevice makes a store with all that is in it, and the key file where the
 // header names one that is not there. pin may be empty: none is set.
 func createDevice(ctx context.Context, path string, h store.Header, secrets rootSecrets, pin []byte) error {
+	if err := clearSite(ctx, path, h, secrets); err != nil {
+		return err
+	}
 	discard, err := makeKeyFile(h)
 	if err != nil {
 		return err

@@ -31,6 +31,9 @@ func (s *rootSecrets) wipe() {
 	clear(s.OwnerPassword)
 }
 
+// errTPMOwner tells that the TPM's owner password is needed.
+var errTPMOwner = tpm.ErrOwnerPassword
+
 // A TPM is named by its device node, or as unix:PATH by an emulator's socket.
 const socketPrefix = "unix:"
 
@@ -121,6 +124,19 @@ func forgetRoot(ctx context.Context, s *store.Store, secrets rootSecrets) error 
 		return err
 	}
 	return errUnknownRoot(s.Root)
+}
+
+// clearSite takes out of the TPM what a making of the same device that was cut
+// off has left there.
+func clearSite(ctx context.Context, path string, h store.Header, secrets rootSecrets) error {
+	if h.Root != store.RootTPM {
+		return nil
+	}
+	left := &store.Store{Header: h, Path: store.Site(path)}
+	if err := forgetRoot(ctx, left, secrets); err != nil {
+		return fmt.Errorf("clear what an init that was cut off has left: %w", err)
+	}
+	return nil
 }
 
 // offersTPM tells whether a TPM answers, and offersKeyring whether an OS keyring

@@ -110,6 +110,9 @@ func Exists(path string) (bool, error) {
 	return len(entries) > 0, err
 }
 
+// Site is where a store for path is built. A crash leaves it; Create clears it.
+func Site(path string) string { return path + ".new" }
+
 // Create makes a store at path and leaves it locked. It is built beside its
 // place and moved there once build has filled it, so that path holds a whole
 // store or nothing. Version, ID and Created of h are set here.
@@ -123,7 +126,7 @@ func Create(path string, h Header, build func(*Store) error) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
-	s := &Store{Header: h, Path: path + ".new"}
+	s := &Store{Header: h, Path: Site(path)}
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("make store: %w", err)
 	}
