@@ -77,3 +77,53 @@ func TestFirstPINUnconfirmed(t *testing.T) {
 		t.Errorf("PIN is remembered with %d code points", d.state.PINCodePoints)
 	}
 }
+
+// lostGate is a root whose gate somebody destroyed, until it is reset.
+type lostGate struct {
+	keystore.Root
+	lost *bool
+}
+
+func (r lostGate) Gate() keystore.Gate { return lostGateState{r.Root.Gate(), r.lost} }
+
+func (r lostGate) Reset(ctx context.Context) error {
+	*r.lost = false
+	return r.Root.Reset(ctx)
+}
+
+type lostGateState struct {
+	keystore.Gate
+	lost *bool
+}
+
+func (g lostGateState) State(ctx context.Context) (keystore.GateState, error) {
+	if *g.lost {
+		return keystore.GateState{}, keystore.ErrGateLost
+	}
+	return g.Gate.State(ctx)
+}
+
+// TestGateLost: passkeys that need no PIN outlive the gate, nothing is taken for
+// a device without a PIN, and a reset makes it whole.
+func TestGateLost(t *testing.T) {
+	lost := false
+	root, vault := lostGate{memory.NewRoot(nil), &lost}, memory.NewVault()
+	d := newDevice(t, Config{Root: root, Vault: vault})
+	_, err := d.register(t.Context(), rpID, "user", nil, nil)
+	mustBe(t, "register", err, nil)
+	mustBe(t, "set PIN", d.setPIN(t.Context(), "1234"), nil)
+	lost = true
+	d = newDevice(t, Config{Root: root, Vault: vault})
+	_, err = d.login(t.Context(), rpID, nil, nil)
+	mustBe(t, "sign in", err, nil)
+	_, err = d.register(t.Context(), rpID, "other", nil, nil)
+	mustBe(t, "register without a PIN", err, ctap.ErrPUATRequired)
+	mustBe(t, "set a first PIN", d.setPIN(t.Context(), "4321"), ctap.ErrPINAuthInvalid)
+	_, err = d.pinToken(t.Context(), "1234", ctap.PermissionGA, rpID)
+	mustBe(t, "the PIN of before", err, ctap.ErrOther)
+	mustBe(t, "reset", d.send(t.Context(), ctap.CommandReset, nil, nil), nil)
+	mustBe(t, "set PIN", d.setPIN(t.Context(), "4321"), nil)
+	if !opens(t, d, "4321") {
+		t.Error("the new PIN is not right")
+	}
+}

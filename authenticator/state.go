@@ -85,7 +85,13 @@ func (a *Authenticator) fresh(copyable bool, previous *state) state {
 // the gate what a crash left between the two.
 func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 	gate, err := a.gate.State(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, keystore.ErrGateLost):
+		// Passkeys that need no PIN go on working. Whatever asks for the PIN
+		// fails, as if one were set that nobody knows.
+		a.log.Error("the PIN gate was destroyed", "error", err)
+		gate.Set = true
+	case err != nil:
 		return fmt.Errorf("read PIN state: %w", err)
 	}
 	a.pinSet = gate.Set

@@ -28,6 +28,10 @@ var (
 	ErrWrongPIN = errors.New("keystore: wrong PIN")
 	// ErrPINBlocked tells that no try is left: only Reset helps.
 	ErrPINBlocked = errors.New("keystore: no PIN try is left")
+	// ErrGateLost tells that the gate's record was destroyed by somebody else:
+	// what is Gated is gone and no PIN can be told right or wrong. Ungated
+	// things still work, and Reset makes a new gate.
+	ErrGateLost = errors.New("keystore: the PIN gate is gone: what it guarded cannot be used again, and a reset makes a new one")
 	// ErrUnsupported tells that the root cannot make keys of an algorithm.
 	ErrUnsupported = errors.New("keystore: algorithm not supported")
 	// ErrCorrupt tells that stored data does not authenticate or decode; it is

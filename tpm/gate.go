@@ -109,6 +109,9 @@ func (g *gate) State(ctx context.Context) (keystore.GateState, error) {
 		}
 		return g.recount(t)
 	})
+	if errors.Is(err, ErrIndexMissing) || errors.Is(err, ErrIndexForeign) {
+		err = fmt.Errorf("%w: %w", keystore.ErrGateLost, err)
+	}
 	if err != nil {
 		return keystore.GateState{}, fmt.Errorf("read gate: %w", err)
 	}
