@@ -22,8 +22,6 @@ const (
 	settle = 500 * time.Millisecond
 	// maxLine is the longest line in bytes that is taken from a person.
 	maxLine = 1024
-	// fewRetries is the number of PIN tries at which the person is warned.
-	fewRetries = 3
 )
 
 // A Terminal asks on a terminal. It shows the site first, then the operation,
@@ -131,7 +129,7 @@ func (t *Terminal) choose(ctx context.Context, n int, deaf time.Time) (int, erro
 // verify takes a PIN: typing it is the agreement, an empty line refuses.
 func (t *Terminal) verify(ctx context.Context, p authenticator.Prompt, c authenticator.Consent) (authenticator.Consent, error) {
 	c.Present = false
-	if p.Retries <= fewRetries {
+	if p.Retries <= authenticator.FewRetries {
 		t.print("  Careful: when no PIN try is left, only a reset helps, and it erases every passkey.\n")
 	}
 	if err := t.print(fmt.Sprintf("  PIN (%s left, Enter refuses): ", tries(p.Retries))); err != nil {
