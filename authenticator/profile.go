@@ -30,7 +30,7 @@ type Profile struct {
 	// AlwaysUv is the default of the option.
 	AlwaysUv bool
 	// MakeCredUvNotRqd lets non-discoverable credentials be made without
-	// verification (§7.4 of the options).
+	// verification (§6.4, option makeCredUvNotRqd).
 	MakeCredUvNotRqd bool
 	// NoMcGaPermissions keeps PIN tokens from making and using credentials
 	// (option noMcGaPermissionsWithClientPin).
