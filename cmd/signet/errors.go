@@ -9,7 +9,6 @@ import (
 	"net"
 	"syscall"
 
-	"github.com/seed-77d61853/signet/cmd/signet/internal/backup"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
@@ -69,8 +68,6 @@ func wayOut(err error) string {
 		return "Nothing was changed. Start again with the right one."
 	case errors.Is(err, errTPMOwner):
 		return "Give it with --tpm-owner-fd, on an open file descriptor."
-	case errors.Is(err, backup.ErrWrongSecret):
-		return "Nothing was changed. Try again with the right passphrase, or with --identity and the right file."
 	case errors.Is(err, errOtherVault):
 		return "Root and vault are not of the same device, or of different backups. Nothing was changed: put the whole\n" +
 			"  folder back from one backup."

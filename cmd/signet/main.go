@@ -95,6 +95,6 @@ nothing behind. Then make a device of your own with "signet init" and start it w
 		return usageError{err, commandPath(cmd)}
 	})
 	root.AddCommand(newInit(c), newRun(c), newDemo(), newInfo(c), newStatus(c), newVersion(),
-		newPasskeys(c), newPIN(c), newLock(c), newUnlock(c), newReset(c), newStore(c), newMove(c), newDoctor(c))
+		newPasskeys(c), newPIN(c), newLock(c), newUnlock(c), newReset(c), newStore(c), newMove(c), newBackup(c), newRestore(c), newDoctor(c))
 	return root
 }

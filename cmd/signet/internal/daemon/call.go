@@ -19,8 +19,8 @@ import (
 // carry PINs, and net/http keeps what it reads and writes in buffers that nobody
 // wipes. Then, in one connection:
 //
-//	client   call in JSON, PIN, new PIN     each behind its length in
-//	daemon   answer in JSON                 bytes, 32 bits big endian
+//	client   call in JSON, PIN, new PIN, records   each behind its length in
+//	daemon   answer in JSON                        bytes, 32 bits big endian
 const (
 	ownerPath     = "/v1/owner"
 	ownerProtocol = "signet-owner/1"
@@ -65,7 +65,7 @@ func readField(r io.Reader, limit uint32) ([]byte, error) {
 	return field, nil
 }
 
-// readCall reads a call. Its caller wipes the PINs.
+// readCall reads a call. Its caller wipes it.
 func readCall(r io.Reader) (c Call, err error) {
 	text, err := readField(r, maxCall)
 	if err != nil {
@@ -74,8 +74,11 @@ func readCall(r io.Reader) (c Call, err error) {
 	if err := json.Unmarshal(text, &c); err != nil {
 		return Call{}, fmt.Errorf("read call: %w", err)
 	}
-	for _, pin := range []*[]byte{&c.PIN, &c.NewPIN} {
-		if *pin, err = readField(r, maxPIN); err != nil {
+	for _, secret := range []struct {
+		field *[]byte
+		limit uint32
+	}{{&c.PIN, maxPIN}, {&c.NewPIN, maxPIN}, {&c.Records, maxRecords}} {
+		if *secret.field, err = readField(r, secret.limit); err != nil {
 			c.wipe()
 			return Call{}, err
 		}
@@ -86,17 +89,20 @@ func readCall(r io.Reader) (c Call, err error) {
 func (c *Call) wipe() {
 	clear(c.PIN)
 	clear(c.NewPIN)
+	clear(c.Records)
 }
 
 // writeCall sends a call and wipes what it was sent from, but for the caller's
-// own PINs.
+// own secrets.
 func writeCall(w io.Writer, c Call) error {
 	text, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	b := make([]byte, 0, 12+len(text)+len(c.PIN)+len(c.NewPIN)) // never moved, so that clear gets all of it
-	b = appendField(appendField(appendField(b, text), c.PIN), c.NewPIN)
+	b := make([]byte, 0, 16+len(text)+len(c.PIN)+len(c.NewPIN)+len(c.Records)) // never moved, so that clear gets all of it
+	for _, field := range [][]byte{text, c.PIN, c.NewPIN, c.Records} {
+		b = appendField(b, field)
+	}
 	defer clear(b)
 	_, err = w.Write(b)
 	return err

@@ -52,6 +52,12 @@ func (e Engine) call(ctx context.Context, c Call) (result any, err error) {
 		return nil, e.Device.Erase(ctx)
 	case opCheck:
 		return nil, e.Device.Check(ctx)
+	case opExport:
+		return e.copyOut(ctx, c)
+	case opImport:
+		return e.copyIn(ctx, c)
+	case opBackedUp:
+		return nil, e.Device.AsOwner(ctx, c.PIN, func(o *authenticator.Owner) error { return o.BackedUp(ctx) })
 	}
 	return nil, fmt.Errorf("%w: the device does not know the call %q", ctap.ErrInvalidCommand, c.Op)
 }

@@ -31,10 +31,12 @@ type Call struct {
 	Name        string `json:"name,omitempty"`
 	DisplayName string `json:"display_name,omitempty"`
 	Rearm       bool   `json:"rearm,omitempty"`
-	// PIN and NewPIN are UTF-8. They never go into JSON, whose encoder keeps
-	// copies.
-	PIN    []byte `json:"-"`
-	NewPIN []byte `json:"-"`
+	Recipient   string `json:"recipient,omitempty"`
+	// PIN and NewPIN are UTF-8, Records are private keys. They never go into
+	// JSON, whose encoder keeps copies.
+	PIN     []byte `json:"-"`
+	NewPIN  []byte `json:"-"`
+	Records []byte `json:"-"`
 }
 
 // A Caller carries a Call to a device and returns its answer in JSON: a Client

@@ -217,7 +217,7 @@ func TestImpoliteClients(t *testing.T) {
 }
 
 func TestCallTravels(t *testing.T) {
-	want := Call{Op: opSetPIN, ID: []byte{1, 2}, Name: "alice", Rearm: true, PIN: []byte("1234"), NewPIN: []byte("12345")}
+	want := Call{Op: opSetPIN, ID: []byte{1, 2}, Name: "alice", Rearm: true, PIN: []byte("1234"), NewPIN: []byte("12345"), Records: []byte{7}}
 	var b bytes.Buffer
 	if err := writeCall(&b, want); err != nil {
 		t.Fatal(err)
