@@ -69,37 +69,32 @@ func run(ctx context.Context, folder, pattern string, jobs int) (ok bool, err er
 
 	start := time.Now()
 	l := &laboratory{root: root, temp: temp}
-	verdicts := make([]verdict, len(patches))
 	var wg sync.WaitGroup
+	var mu sync.Mutex // guards the counts, and the output
+	var killed, failed int
 	slots := make(chan struct{}, jobs)
-	for i, p := range patches {
+	for _, p := range patches {
 		if !wanted.MatchString(p.name) {
 			continue
 		}
 		slots <- struct{}{}
 		wg.Go(func() {
-			verdicts[i] = l.try(ctx, p)
+			v := l.try(ctx, p)
 			<-slots
+			mu.Lock()
+			defer mu.Unlock()
+			if v.outcome == outcomeKilled {
+				killed++
+			} else {
+				failed++
+			}
+			fmt.Printf("%-14s %5.1fs  %-36s %s\n", v.outcome, v.took.Seconds(), p.name, p.check)
+			if v.detail != "" {
+				fmt.Println(indent(v.detail))
+			}
 		})
 	}
 	wg.Wait()
-
-	var killed, failed int
-	for i, v := range verdicts {
-		switch {
-		case v.outcome == "":
-			continue
-		case v.outcome == outcomeKilled:
-			killed++
-		default:
-			failed++
-		}
-		p := patches[i]
-		fmt.Printf("%-14s %5.1fs  %-44s %s\n", v.outcome, v.took.Seconds(), p.name, p.check)
-		if v.detail != "" {
-			fmt.Printf("%s\n", indent(v.detail))
-		}
-	}
 	fmt.Printf("\n%d mutants in %s\n%d passed, %d failed\n",
 		killed+failed, time.Since(start).Round(time.Second), killed, failed)
 	return failed == 0 && killed > 0, nil
