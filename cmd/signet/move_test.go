@@ -16,6 +16,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/seed-77d61853/signet/client"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/consent"
@@ -47,13 +48,19 @@ type movable struct {
 	want map[string]string
 }
 
-func newMovable(t *testing.T, h store.Header) *movable {
+func newEmpty(t *testing.T, h store.Header) *movable {
 	t.Helper()
 	m := &movable{t: t, path: filepath.Join(t.TempDir(), "dev"), want: map[string]string{}}
 	h.Profile = profileSecurityKey
 	if err := createDevice(t.Context(), m.path, h, rootSecrets{}, []byte(movePIN)); err != nil {
 		t.Fatal(err)
 	}
+	return m
+}
+
+func newMovable(t *testing.T, h store.Header) *movable {
+	t.Helper()
+	m := newEmpty(t, h)
 	dev := m.open()
 	defer m.close(dev)
 	for _, site := range []string{"one.example", "two.example"} {
@@ -73,6 +80,16 @@ func (m *movable) open() *device {
 		m.t.Fatal(err)
 	}
 	return dev
+}
+
+// asOwner runs f on the device in this process.
+func (m *movable) asOwner(f func(context.Context, *owner) error) {
+	m.t.Helper()
+	dev := m.open()
+	defer m.close(dev)
+	if err := f(m.t.Context(), &owner{Owner: daemon.Owner{Caller: daemon.Engine{Device: dev.engine}}}); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 func (m *movable) close(dev *device) {
