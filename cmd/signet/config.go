@@ -11,11 +11,11 @@ import (
 	"strings"
 
 	"github.com/adrg/xdg"
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/text"
 )
 
 // config is what flags, environment and config file say, in this order of
@@ -96,8 +96,8 @@ func readConfigFile(path string, asked bool) (map[string]string, error) {
 		return nil, fmt.Errorf("read config file: %w", err)
 	}
 	var raw map[string]any
-	if err := yaml.Unmarshal(b, &raw); err != nil {
-		return nil, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, true))
+	if err := text.Unmarshal(b, &raw, false); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	file := map[string]string{}
 	for key, value := range raw {

@@ -15,9 +15,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/text"
 	"github.com/seed-77d61853/signet/ctap"
 )
 
@@ -90,14 +89,14 @@ func (s Source) read() (p Policy, err error) {
 	if err := s.check(f); err != nil {
 		return Policy{}, err
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	b, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	switch {
 	case err != nil:
 		return Policy{}, err
-	case len(text) > maxSize:
+	case len(b) > maxSize:
 		return Policy{}, fmt.Errorf("%s: longer than %d bytes", s.Path, maxSize)
 	}
-	if p, err = Parse(text); err != nil {
+	if p, err = Parse(b); err != nil {
 		return Policy{}, fmt.Errorf("%s: %w", s.Path, err)
 	}
 	p.Path = s.Path
@@ -134,8 +133,8 @@ func (s Source) checkOwner(path string, info fs.FileInfo) error {
 
 // Parse reads a policy's text. Unknown keys are errors: a rule that is misspelt
 // must not be a rule that is not there.
-func Parse(text []byte) (Policy, error) {
-	p, err := decode(text)
+func Parse(b []byte) (Policy, error) {
+	p, err := decode(b)
 	if err != nil {
 		return Policy{}, err
 	}
@@ -153,15 +152,9 @@ func Parse(text []byte) (Policy, error) {
 	return p, nil
 }
 
-// decode reads the YAML. Its library panics on some texts that are none.
-func decode(text []byte) (p Policy, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			p, err = Policy{}, errors.New("not YAML that can be understood")
-		}
-	}()
-	if err := yaml.UnmarshalWithOptions(text, &p, yaml.Strict()); err != nil && !errors.Is(err, io.EOF) {
-		return Policy{}, errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
+func decode(b []byte) (p Policy, err error) {
+	if err := text.Unmarshal(b, &p, true); err != nil {
+		return Policy{}, err
 	}
 	return p, nil
 }

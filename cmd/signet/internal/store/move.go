@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/seed-77d61853/signet/cmd/signet/internal/text"
 	"github.com/seed-77d61853/signet/keystore"
 )
 
@@ -69,7 +70,7 @@ func (s *Store) Leftover() (left *Store, moved bool, err error) {
 		return nil, false, fmt.Errorf("read what a move has left: %w", err)
 	}
 	var note moveNote
-	if err := yaml.UnmarshalWithOptions(b, &note, yaml.Strict()); err != nil || note.From.Generation == note.To.Generation {
+	if err := text.Unmarshal(b, &note, true); err != nil || note.From.Generation == note.To.Generation {
 		return nil, false, fmt.Errorf("%s: %w", name, keystore.ErrCorrupt)
 	}
 	switch s.Generation {

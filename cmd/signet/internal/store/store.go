@@ -23,6 +23,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/seed-77d61853/signet/cmd/signet/internal/text"
 	"github.com/seed-77d61853/signet/keystore"
 )
 
@@ -205,15 +206,15 @@ func ReadHeader(path string) (Header, error) {
 	var v struct {
 		Version int `yaml:"version"`
 	}
-	if err := yaml.Unmarshal(b, &v); err != nil || v.Version < 1 {
+	if err := text.Unmarshal(b, &v, false); err != nil || v.Version < 1 {
 		return Header{}, fmt.Errorf("%s: %w", name, keystore.ErrCorrupt)
 	}
 	if v.Version > Version {
 		return Header{}, fmt.Errorf("%s: version %d: %w", name, v.Version, keystore.ErrNewerSchema)
 	}
 	var h Header
-	if err := yaml.UnmarshalWithOptions(b, &h, yaml.DisallowUnknownField()); err != nil {
-		return Header{}, fmt.Errorf("%s: %w: %s", name, keystore.ErrCorrupt, yaml.FormatError(err, false, false))
+	if err := text.Unmarshal(b, &h, true); err != nil {
+		return Header{}, fmt.Errorf("%s: %w: %w", name, keystore.ErrCorrupt, err)
 	}
 	if id, err := hex.DecodeString(h.ID); err != nil || len(id) != 16 {
 		return Header{}, fmt.Errorf("%s: the id: %w", name, keystore.ErrCorrupt)
