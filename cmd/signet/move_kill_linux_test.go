@@ -92,27 +92,53 @@ func (k *killed) stop() {
 // ended, and returns how long it went on from there.
 func (k *killed) killMove(to []string, moment time.Duration) time.Duration {
 	k.t.Helper()
-	var out bytes.Buffer
-	cmd := exec.Command(k.signet, append([]string{"move", "--store", filepath.Join(k.dir, "dev"), "--pin-fd", "0"}, to...)...)
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = k.env, bytes.NewReader([]byte(k.pin+"\n")), &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		k.t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	for !fileExists(filepath.Join(k.dir, "dev", "move.yaml")) && len(ended) == 0 {
+	c := k.begin(append([]string{"move"}, to...)...)
+	for !fileExists(filepath.Join(k.dir, "dev", "move.yaml")) && len(c.ended) == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	noted := time.Now()
+	return c.kill(moment)
+}
+
+// killCommand kills a command after the moment, unless it has ended, and returns
+// how long it took.
+func (k *killed) killCommand(moment time.Duration, args ...string) time.Duration {
+	k.t.Helper()
+	return k.begin(args...).kill(moment)
+}
+
+// A command is one on the stopped device, under way.
+type command struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	out   bytes.Buffer
+	ended chan error
+}
+
+// begin starts a command that is given the PIN.
+func (k *killed) begin(args ...string) *command {
+	k.t.Helper()
+	args = append(args, "--store", filepath.Join(k.dir, "dev"), "--pin-fd", "0")
+	c := &command{t: k.t, cmd: exec.Command(k.signet, args...), ended: make(chan error, 1)}
+	c.cmd.Env, c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = k.env, bytes.NewReader([]byte(k.pin+"\n")), &c.out, &c.out
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		k.t.Fatal(err)
+	}
+	go func() { c.ended <- c.cmd.Wait() }()
+	return c
+}
+
+func (c *command) kill(moment time.Duration) time.Duration {
+	c.t.Helper()
+	begun := time.Now()
 	select {
-	case err := <-ended:
+	case err := <-c.ended:
 		if err != nil {
-			k.t.Errorf("move: %v\n%s", err, out.Bytes())
+			c.t.Errorf("signet %q: %v\n%s", c.cmd.Args[1:], err, c.out.Bytes())
 		}
 	case <-time.After(moment):
-		cmd.Process.Kill()
-		<-ended
+		c.cmd.Process.Kill()
+		<-c.ended
 	}
-	return time.Since(noted)
+	return time.Since(begun)
 }

@@ -268,3 +268,26 @@ func TestMoveOutOfChip(t *testing.T) {
 	m.close(dev)
 	m.check(store.RootFile)
 }
+
+// A PIN that the new root finds too short goes along, and has to be changed.
+func TestMoveShortPIN(t *testing.T) {
+	headers := rootHeaders()
+	header := headers[store.RootTPM](t)
+	header.Profile = profileSecurityKey
+	m := &movable{t: t, path: filepath.Join(t.TempDir(), "dev")}
+	if err := createDevice(t.Context(), m.path, header, rootSecrets{}, []byte("4938")); err != nil {
+		t.Fatal(err)
+	}
+	dev := m.open()
+	mv := &mover{dev: dev, header: headers[store.RootFile](t), pin: []byte("4938")}
+	if err := mv.run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	m.close(dev)
+	dev = m.open()
+	defer m.close(dev)
+	info, err := client.New(client.Local(dev.engine, nil)).GetInfo(t.Context())
+	if err != nil || !info.ForcePINChange || info.MinPINLength != 6 {
+		t.Errorf("PIN must change: %v, at least %d, %v", info.ForcePINChange, info.MinPINLength, err)
+	}
+}
