@@ -17,7 +17,7 @@ import (
 //	         wrong               wrong               wrong
 //	0 misses -----> 1 miss ------------> 2 misses -----------> latched
 //	   ^               |                    |                     |
-//	   +---- right ----+------- right ------+   restart only -----+
+//	   +---- right ----+------- right ------+- restart or Unlock -+
 //	each wrong try also costs one of the gate's eight; at none: blocked until reset
 type pinState struct {
 	misses int
@@ -68,6 +68,9 @@ func (a *Authenticator) warnOfWrongPIN(ctx context.Context) {
 		a.log.Warn("wrong PIN: when no try is left only a reset helps, and it erases every passkey", "tries left", state.Retries)
 	default:
 		a.log.Info("wrong PIN", "tries left", state.Retries)
+	}
+	if err == nil && state.Retries > 0 && a.pin.latched() {
+		a.log.Warn("three wrong PINs in a row: no PIN is taken until the device is started again or its owner unlocks it")
 	}
 }
 
