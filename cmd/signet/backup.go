@@ -92,7 +92,7 @@ func (f *backupFlags) run(ctx context.Context, o *owner, c *config, path string)
 	if err != nil {
 		return err
 	}
-	bound := slices.DeleteFunc(all, func(p daemon.Passkey) bool { return p.Copyable })
+	bound := slices.DeleteFunc(slices.Clone(all), func(p daemon.Passkey) bool { return p.Copyable })
 	if len(bound) > 0 {
 		return &boundError{what: "these passkeys are bound to this device, and sites were told so", passkeys: bound, way: boundHint}
 	}
@@ -100,7 +100,9 @@ func (f *backupFlags) run(ctx context.Context, o *owner, c *config, path string)
 	if err != nil {
 		return err
 	}
-	n, err := o.backup(ctx, pin, path, recipients)
+	shown := newProgress("Backed up")
+	n, err := o.backup(ctx, pin, path, recipients, func(done int) { shown.step(done, len(all)) })
+	shown.end()
 	if err != nil {
 		return err
 	}
@@ -125,7 +127,7 @@ func mayCopy(c *config) error {
 }
 
 // backup writes all passkeys into a file, and notes that there is one.
-func (o *owner) backup(ctx context.Context, pin []byte, path string, recipients []age.Recipient) (n int, err error) {
+func (o *owner) backup(ctx context.Context, pin []byte, path string, recipients []age.Recipient, step func(done int)) (n int, err error) {
 	mine, err := age.GenerateX25519Identity()
 	if err != nil {
 		return 0, err
@@ -135,9 +137,12 @@ func (o *owner) backup(ctx context.Context, pin []byte, path string, recipients 
 		return 0, err
 	}
 	err = backup.Create(path, func(w io.Writer) error {
-		n = 0
 		return backup.Write(w, time.Now(), func(add func([]byte) error) error {
-			_, err := backup.Read(bytes.NewReader(sealed), func(record []byte) error { n++; return add(record) }, mine)
+			_, err := backup.Read(bytes.NewReader(sealed), func(record []byte) error {
+				n++
+				step(n)
+				return add(record)
+			}, mine)
 			return err
 		}, recipients...)
 	})

@@ -32,7 +32,7 @@ func TestBackup(t *testing.T) {
 			m := newMovable(t, header)
 			path := filepath.Join(t.TempDir(), "saved")
 			m.asOwner(func(ctx context.Context, o *owner) error {
-				n, err := o.backup(ctx, []byte(movePIN), path, []age.Recipient{id.Recipient()})
+				n, err := o.backup(ctx, []byte(movePIN), path, []age.Recipient{id.Recipient()}, func(int) {})
 				if err == nil && n != len(m.want) {
 					t.Errorf("%d passkeys backed up, want %d", n, len(m.want))
 				}
@@ -94,7 +94,7 @@ func TestRestoreCutShort(t *testing.T) {
 	m := newMovable(t, header)
 	path := filepath.Join(t.TempDir(), "saved")
 	m.asOwner(func(ctx context.Context, o *owner) error {
-		_, err := o.backup(ctx, []byte(movePIN), path, []age.Recipient{id.Recipient()})
+		_, err := o.backup(ctx, []byte(movePIN), path, []age.Recipient{id.Recipient()}, func(int) {})
 		return err
 	})
 	file, err := os.ReadFile(path)
