@@ -69,8 +69,19 @@ func TestControlTurnsOthersAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	go ownerListener{ln, os.Getuid() + 1}.Accept()
+	letIn := make(chan bool, 1)
+	go func() {
+		conn, err := ownerListener{ln, os.Getuid() + 1}.Accept()
+		if err == nil {
+			conn.Close()
+		}
+		letIn <- err == nil
+	}()
 	if _, err := (Owner{Client{ln.Addr().String()}}).PIN(t.Context()); err == nil {
+		t.Error("another user was answered")
+	}
+	ln.Close()
+	if <-letIn {
 		t.Error("another user was let in")
 	}
 }
