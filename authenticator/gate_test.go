@@ -41,17 +41,26 @@ func TestVerifiedByTheGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := client.New(client.Local(d, nil))
-	if err := c.SetPIN(t.Context(), pinuv.Two, []byte("123456")); err != nil {
+	pin := []byte("123456")
+	if err := c.SetPIN(t.Context(), pinuv.Two, pin); err != nil {
 		t.Fatal(err)
 	}
-	req := registration()
-	req.Options["uv"] = true
-	if _, err := c.MakeCredential(t.Context(), req); err == nil {
-		t.Error("made a passkey for a person who was not verified")
+	refused := func(gate string) {
+		t.Helper()
+		req := registration()
+		req.Options["uv"] = true
+		if _, err := c.MakeCredential(t.Context(), req); err == nil {
+			t.Errorf("gate %s: made a passkey for a person who was not verified", gate)
+		}
+		if _, err := c.TokenByUV(t.Context(), pinuv.Two, ctap.PermissionMC, "example.com"); ctap.StatusOf(err) != ctap.ErrUVInvalid {
+			t.Errorf("gate %s: token: %v", gate, err)
+		}
 	}
-	if _, err := c.TokenByUV(t.Context(), pinuv.Two, ctap.PermissionMC, "example.com"); ctap.StatusOf(err) != ctap.ErrUVInvalid {
-		t.Errorf("token: %v", err)
+	refused("shut")
+	if _, err := c.TokenByPIN(t.Context(), pinuv.Two, pin, ctap.PermissionCM, ""); err != nil {
+		t.Fatal(err)
 	}
+	refused("open")
 }
 
 // protections notes what is asked of a root, by protection.
