@@ -195,6 +195,14 @@ func (a *Authenticator) Versions() []string {
 	return v
 }
 
+// Copyable tells whether the passkeys may be copied to another device, as the
+// vault had it from the start.
+func (a *Authenticator) Copyable() bool {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	return a.state.Copyable
+}
+
 // Closed forgets what was bound to the session.
 func (a *Authenticator) Closed(s *ctap.Session) {
 	a.turn.Lock()

@@ -198,6 +198,10 @@ func (d *device) open(ctx context.Context, unlock func(store.Header) (rootSecret
 	if err != nil {
 		return fmt.Errorf("start device: %w", err)
 	}
+	if copyable := d.engine.Copyable(); copyable != d.store.Copyable {
+		return fmt.Errorf("%s: store.yaml and vault do not agree whether passkeys may be copied; the vault says %t: %w",
+			d.store.Path, copyable, keystore.ErrCorrupt)
+	}
 	// Only now is it known that what the store names works.
 	settleMove(ctx, d.store, secrets)
 	return nil
