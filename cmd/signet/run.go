@@ -25,6 +25,10 @@ const (
 	approveNever  = "never"
 )
 
+// passphraseTries is how often a passphrase is asked for: what is typed after
+// the program has given up goes to the shell, which remembers it.
+const passphraseTries = 3
+
 type runFlags struct {
 	rootAccess
 	TCP          string
@@ -107,7 +111,9 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 		}
 		rules.RequireHardwareKeys = true
 	}
-	dev, err := openDevice(ctx, c.Store, rules, f.unlocker(ctx, terminal), f.user(header, terminal, log), log)
+	dev, err := f.retyped(header, terminal, func() (*device, error) {
+		return openDevice(ctx, c.Store, rules, f.unlocker(ctx, terminal), f.user(header, terminal, log), log)
+	})
 	if err != nil {
 		return err
 	}
@@ -129,7 +135,26 @@ func firstRun(ctx context.Context, c *config, f *runFlags, terminal *consent.Ter
 		return noStoreError{c.Store}
 	}
 	flags := initFlags{rootAccess: f.rootAccess, TPM: defaultTPM, PINFD: -1}
-	return initialize(ctx, c, &flags, &console.Console{Terminal: terminal})
+	talk := &console.Console{Terminal: terminal}
+	if err := initialize(ctx, c, &flags, talk); err != nil {
+		return err
+	}
+	return talk.Say("\nThe device is made.")
+}
+
+// retyped opens the device, and again where a passphrase was mistyped.
+func (f *rootAccess) retyped(h store.Header, terminal *consent.Terminal, open func() (*device, error)) (*device, error) {
+	dev, err := open()
+	for range passphraseTries - 1 {
+		if !errors.Is(err, errWrongSecret) || h.Unlock != store.UnlockPassphrase || f.passphraseGiven() {
+			break
+		}
+		if err := terminal.Print("  This is not the passphrase.\n"); err != nil {
+			return nil, err
+		}
+		dev, err = open()
+	}
+	return dev, err
 }
 
 // user is who answers questions. A platform authenticator asks for the PIN

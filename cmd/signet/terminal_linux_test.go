@@ -123,6 +123,9 @@ func TestTerminalOfRun(t *testing.T) {
 		{"The same again", "correct horse battery staple\n"},
 		{"New PIN", "493817\n"},
 		{"The same again", "493817\n"},
+		{"The device is made", ""},
+		{"Passphrase:", "correct horse battery stable\n"},
+		{"This is not the passphrase", ""},
 		{"Passphrase:", "correct horse battery staple\n"},
 		{"Signet runs", ""},
 	} {
