@@ -36,7 +36,7 @@ passkey there and signs in with it, through the same layers as a browser would. 
 attacks the device: a wrong PIN, a foreign website, PIN guessing. It fails if any step
 does not go as it has to, and leaves nothing behind.`,
 		Example: "  signet demo",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := os.MkdirTemp("", "signet-demo-")
 			if err != nil {

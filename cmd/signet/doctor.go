@@ -77,7 +77,7 @@ or one is given. The exit code is 1 if there is a problem; warnings and notes ar
 		Example: `  signet doctor
   signet doctor --json
   signet doctor --passphrase-file secret`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(cmd); err != nil {
 				return err

@@ -26,7 +26,7 @@ func newInfo(c *config) *cobra.Command {
 		Example: `  signet info
   signet info --json
   signet info --socket /run/user/1000/signet/ctap.sock`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			socket, status, err := runningDoor(cmd.Context(), c)
 			if err != nil {

@@ -113,7 +113,7 @@ command line, where others could see them.`,
 
   # Keys in the TPM, which also counts the PIN tries. The PIN is asked for.
   signet init --root tpm --profile security-key --copyable no`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(cmd); err != nil {
 				return err
@@ -138,6 +138,9 @@ command line, where others could see them.`,
 	cmd.Flags().StringVar(&f.Credential, "credential", "", "name of the systemd credential (LoadCredentialEncrypted) that opens the encrypted file")
 	cmd.Flags().StringVar(&f.Profile, "profile", "", `kind of device: "security-key" or "platform"`)
 	cmd.Flags().StringVar(&f.Copyable, "copyable", "", `may its passkeys be copied to another device: "yes" or "no"`)
+	completes(cmd, "root", store.Roots()...)
+	completes(cmd, "profile", profileNames()...)
+	completes(cmd, "copyable", "yes", "no")
 	cmd.Flags().IntVar(&f.PINFD, "pin-fd", -1, "read the PIN from this open file descriptor")
 	cmd.Flags().BoolVar(&f.NoPIN, "no-pin", false, "set no PIN: any client can set one later")
 	return cmd

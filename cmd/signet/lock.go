@@ -20,7 +20,7 @@ func newLock(c *config) *cobra.Command {
 ends, and passkeys that are behind the PIN cannot be used until it is proven again. The
 others stay usable, with your consent. It needs no PIN.`,
 		Example: "  signet lock",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, control, err := c.sockets()
 			if err != nil {
@@ -59,7 +59,7 @@ lets one try pass. The tries that are spent stay spent until the PIN is right.`,
 
   # Without a terminal, also after three wrong PINs.
   signet unlock --yes --pin-fd 3 3<pin`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.unlock(cmd, c)
 		},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -47,13 +48,30 @@ type usageError struct {
 // group is a command that only its subcommands do something for.
 func group(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
 	cmd.AddCommand(subcommands...)
+	cmd.Args, cmd.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return usagef(cmd, "unknown command %q", args[0])
+		if len(args) == 0 {
+			return cmd.Help()
 		}
-		return cmd.Help()
+		if near := slices.Sorted(slices.Values(cmd.SuggestionsFor(args[0]))); len(near) > 0 {
+			return usagef(cmd, "unknown command %q; is it %s?", args[0], strings.Join(near, " or "))
+		}
+		return usagef(cmd, "unknown command %q", args[0])
 	}
 	return cmd
+}
+
+// noArgs refuses arguments.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef(cmd, "%s takes no arguments, and %q is one: a flag's value may need = before it", cmd.Name(), args[0])
+	}
+	return nil
+}
+
+// completes lets the shell offer the values of a flag that the command has.
+func completes(cmd *cobra.Command, flag string, values ...string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func usagef(cmd *cobra.Command, format string, args ...any) error {
@@ -94,7 +112,6 @@ nothing behind. Then make a device of your own with "signet init" and start it w
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, commandPath(cmd)}
 	})
-	root.AddCommand(newInit(c), newRun(c), newDemo(), newInfo(c), newStatus(c), newVersion(),
+	return group(root, newInit(c), newRun(c), newDemo(), newInfo(c), newStatus(c), newVersion(),
 		newPasskeys(c), newPIN(c), newLock(c), newUnlock(c), newReset(c), newStore(c), newMove(c), newBackup(c), newRestore(c), newDoctor(c))
-	return root
 }

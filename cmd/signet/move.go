@@ -53,7 +53,7 @@ were made before still open with what opened them.`,
 		Example: `  signet move --to tpm
   signet move --to keyring
   signet move --to file --new-key-file /etc/signet/key --pin-fd 3 3<pin`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(cmd); err != nil {
 				return err

@@ -100,7 +100,7 @@ func newPasskeysList(c *config) *cobra.Command {
 		Example: `  signet passkeys list
   signet passkeys list --site example.com
   signet passkeys list --json --pin-fd 3 3<pin`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.asOwner(cmd, c, func(ctx context.Context, o *owner) error {
 				return o.passkeys(ctx, func(_ []byte, all []daemon.Passkey) error {

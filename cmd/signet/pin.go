@@ -29,7 +29,7 @@ func newPINSet(c *config) *cobra.Command {
 		Short: "Set the first PIN",
 		Example: `  signet pin set
   signet pin set --pin-fd 3 3<pin`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.asOwner(cmd, c, func(ctx context.Context, o *owner) error {
 				state, err := o.PIN(ctx)
@@ -62,7 +62,7 @@ func newPINChange(c *config) *cobra.Command {
 
   # Without a terminal: the old PIN and the new one, a line each.
   signet pin change --pin-fd 3 3<pins`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.asOwner(cmd, c, func(ctx context.Context, o *owner) error {
 				state, err := o.PIN(ctx)
@@ -117,7 +117,7 @@ func newPINRetries(c *config) *cobra.Command {
 		Short: "Show how many tries of the PIN are left",
 		Example: `  signet pin retries
   signet pin retries --json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.asOwner(cmd, c, func(ctx context.Context, o *owner) error {
 				state, err := o.PIN(ctx)

@@ -19,7 +19,7 @@ Of a device whose keys are in a file, copies of the folder that were made before
 the passkeys: a file cannot prevent that.`,
 		Example: `  signet reset
   signet reset --yes`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.asOwner(cmd, c, func(ctx context.Context, o *owner) error {
 				question := fmt.Sprintf("This erases every passkey of the device in %s, and its PIN, for ever.\n"+

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -59,7 +60,7 @@ Doors:
 
   # In a test: nobody is asked, and one line of JSON on descriptor 3 says when it is ready.
   signet run --approve always --passphrase-file secret --ready-fd 3 3>ready`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDaemon(cmd, c, &f)
 		},
@@ -70,6 +71,7 @@ Doors:
 	cmd.Flags().Lookup("pcsc").NoOptDefVal = defaultVPCD
 	cmd.Flags().StringVar(&f.Approve, "approve", "", `for tests: ask nobody, answer "always" or "never"`)
 	cmd.Flags().BoolVar(&f.HardwareOnly, "hardware-only", false, "refuse passkeys whose keys are not in a chip")
+	completes(cmd, "approve", approveAlways, approveNever)
 	cmd.Flags().IntVar(&f.ReadyFD, "ready-fd", -1, "write one line of JSON to this file descriptor when clients can come")
 	return cmd
 }
@@ -82,6 +84,11 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 	}
 	if err := f.check(cmd); err != nil {
 		return err
+	}
+	for flag, address := range map[string]string{"tcp": f.TCP, "pcsc": f.PCSC} {
+		if _, _, err := net.SplitHostPort(address); address != "" && err != nil {
+			return usagef(cmd, "--%s=%s: want an address and a port, such as 127.0.0.1:7777", flag, address)
+		}
 	}
 	// The terminal is opened only where it is needed: a test has none.
 	terminal, err := consent.OpenTerminal()

@@ -24,7 +24,7 @@ It fails where none runs.`,
 		Example: `  signet status
   signet status --json
   signet status --store ~/test-device`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, control, err := c.sockets()
 			if err != nil {

@@ -35,7 +35,7 @@ A key file lies outside of the store and may serve others: it is left. Copies of
 folder that were made before are not touched either.`,
 		Example: `  signet store destroy
   signet store destroy --store ~/test-device --yes`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := confirmDestroy(cmd, c, yes); err != nil {
 				return err
