@@ -180,6 +180,7 @@ func (f *rootAccess) unlocker(ctx context.Context, terminal *consent.Terminal) f
 		if secrets.OwnerPassword, err = f.ownerPassword(); err != nil {
 			return secrets, err
 		}
+		secrets.KeyFile = f.KeyFile
 		secrets.Passphrase, err = f.passphrase(ctx, h, terminal)
 		return secrets, err
 	}
@@ -197,9 +198,6 @@ func (f *rootAccess) passphrase(ctx context.Context, h store.Header, terminal *c
 	case h.Unlock == store.UnlockKeyFile:
 		if f.passphraseGiven() {
 			return nil, errors.New("this device is opened by a key file, not by a passphrase")
-		}
-		if f.KeyFile != "" && f.KeyFile != h.KeyFile {
-			return nil, fmt.Errorf("this device is opened by the key file %s", h.KeyFile)
 		}
 		return nil, nil
 	case f.KeyFile != "":

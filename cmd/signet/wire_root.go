@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ import (
 type rootSecrets struct {
 	Passphrase    []byte // of a file root; nil: none
 	OwnerPassword []byte // of the TPM; nil: none
+	// KeyFile is where the key file is now; empty: where the header says.
+	KeyFile string
 	// HardwareOnly makes no key outside of the chip.
 	HardwareOnly bool
 }
@@ -89,7 +92,9 @@ func createRoot(ctx context.Context, s *store.Store, secrets rootSecrets) error 
 func openRoot(ctx context.Context, s *store.Store, secrets rootSecrets) (keystore.Root, error) {
 	switch s.Root {
 	case store.RootFile:
-		secret, err := fileSecret(s.Header, secrets.Passphrase)
+		h := s.Header
+		h.KeyFile = cmp.Or(secrets.KeyFile, h.KeyFile)
+		secret, err := fileSecret(h, secrets.Passphrase)
 		if err != nil {
 			return nil, err
 		}
