@@ -97,6 +97,7 @@ func writeInfo(w io.Writer, info *ctap.GetInfoResponse, status *daemon.Status) e
 	list("transports", info.Transports)
 	list("extensions", info.Extensions)
 	list("algorithms", algorithmNames(info.Algorithms))
+	list("in the chip", status.InChip)
 	list("attestation", info.AttestationFormats)
 	list("options", optionList(info.Options))
 	row("PIN", "%s", clientPINText(info))

@@ -44,8 +44,10 @@ type infoJSON struct {
 	AuthenticatorConfigCommands      *[]uint64         `json:"authenticatorConfigCommands,omitempty"`
 	// Approve and Policy are the daemon's, not the standard's: who answers
 	// questions, and what the administrator demands.
-	Approve string         `json:"approve,omitempty"`
-	Policy  *daemon.Policy `json:"policy,omitempty"`
+	Approve string `json:"approve,omitempty"`
+	// InChip names the algorithms whose keys never leave a chip.
+	InChip []string       `json:"in_chip,omitempty"`
+	Policy *daemon.Policy `json:"policy,omitempty"`
 }
 
 type algorithmJSON struct {
@@ -87,6 +89,7 @@ func newInfoJSON(i *ctap.GetInfoResponse, status *daemon.Status) infoJSON {
 		EncCredStoreState:                base64.StdEncoding.EncodeToString(i.EncCredStoreState),
 		AuthenticatorConfigCommands:      i.AuthenticatorConfigCommands,
 		Approve:                          status.Approve,
+		InChip:                           status.InChip,
 		Policy:                           status.Policy,
 	}
 	for _, p := range i.Algorithms {

@@ -84,6 +84,8 @@ func approveText(approve string) string {
 
 func pinText(p daemon.PIN) string {
 	switch {
+	case p.Lost:
+		return "GONE: somebody destroyed its gate in the chip; passkeys that ask for no PIN work, a reset makes a new one"
 	case !p.Set:
 		return "not set"
 	case p.Retries == 0:

@@ -232,14 +232,20 @@ func (d *device) stop(ctx context.Context) error {
 func (d *device) status(approve string) func(context.Context, *daemon.Status) error {
 	return func(ctx context.Context, s *daemon.Status) error {
 		gate, blocked, err := d.engine.PINState(ctx)
-		if err != nil {
+		lost := errors.Is(err, keystore.ErrGateLost)
+		if err != nil && !lost {
 			return fmt.Errorf("read the PIN's state: %w", err)
 		}
 		h := d.store.Header
 		s.Version, s.Approve = version(), approve
 		s.Store = daemon.Store{Path: d.store.Path, ID: h.ID, Root: h.Root, Profile: h.Profile, Copyable: h.Copyable, Created: h.Created}
 		s.Policy = policyStatus(d.rules)
-		s.PIN = daemon.PIN{Set: gate.Set, Open: gate.Open, Retries: gate.Retries, Blocked: blocked, MinLength: d.engine.MinPINLength()}
+		s.PIN = daemon.PIN{Set: gate.Set, Lost: lost, Open: gate.Open, Retries: gate.Retries, Blocked: blocked, MinLength: d.engine.MinPINLength()}
+		for _, alg := range d.root.Algorithms() {
+			if alg.InChip {
+				s.InChip = append(s.InChip, alg.ID.String())
+			}
+		}
 		return nil
 	}
 }

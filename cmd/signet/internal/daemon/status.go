@@ -16,7 +16,10 @@ type Status struct {
 	Approve string `json:"approve"`
 	Store   Store  `json:"store"`
 	PIN     PIN    `json:"pin"`
-	Doors   []Door `json:"doors"`
+	// InChip names the algorithms whose keys never leave a chip; keys of others
+	// are in memory while they sign.
+	InChip []string `json:"in_chip,omitempty"`
+	Doors  []Door   `json:"doors"`
 	// Policy is the administrator's, as it was when the device was opened.
 	Policy *Policy `json:"policy,omitempty"`
 }
@@ -39,7 +42,9 @@ type Policy struct {
 
 // PIN is the state of the PIN gate.
 type PIN struct {
-	Set     bool `json:"set"`
+	Set bool `json:"set"`
+	// Lost tells that somebody destroyed the gate: a reset makes a new one.
+	Lost    bool `json:"lost,omitempty"`
 	Open    bool `json:"open"` // proven now: gated passkeys can be used
 	Retries int  `json:"retries"`
 	// Blocked tells that three misses in a row want a restart, or the owner.
