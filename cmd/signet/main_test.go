@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 		"signet":   func() { os.Exit(run(testPolicy())) },
 		"ctap":     func() { os.Exit(ctapMain()) },
 		"confined": func() { os.Exit(confinedMain()) },
+		"cut":      func() { os.Exit(cutMain()) },
 	})
 }
 

@@ -219,7 +219,7 @@ func programs(t *testing.T, dir string) (signet string, env []string) {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	for _, name := range []string{"signet", "ctap"} {
+	for _, name := range []string{"signet", "ctap", "cut"} {
 		if err := os.Symlink(self, filepath.Join(bin, name)); err != nil {
 			t.Fatal(err)
 		}
