@@ -152,7 +152,9 @@ var proofs = map[string]func(b *bench){
 		b.ok(configure(b.token(maySet, ""), 2, nil))
 		b.wants("alwaysUv toggled", b.option("alwaysUv") != before, true)
 	},
-	"config 3": showMinPINLength,
+	"config 3":   showMinPINLength,
+	"config 4":   showLongTouch,
+	"config 255": showLock,
 
 	"protocol 1": showProtocol(1),
 	"protocol 2": showProtocol(2),
@@ -254,14 +256,24 @@ var members = map[int]func(b *bench, value any){
 		b.register(discoverable)
 		b.wants("room", b.info()[0x14], value.(int)-1)
 	},
+	0x15: func(b *bench, value any) {
+		b.ensurePIN()
+		for _, id := range value.(list) {
+			b.ok(configure(b.token(maySet, ""), 0xff, dict{1: id}))
+		}
+	},
 	0x17: func(b *bench, value any) {
 		b.person.pin = "0000"
 		s := b.secret(2)
 		b.expect(uvInvalid, uvTokenRequest(s, maySignIn, site))
 		b.wants("uvCountSinceLastPinEntry", b.info()[0x17], value.(int)+1)
+		if !b.config.Profile.ClientPIN {
+			return
+		}
 		b.tryPIN(b.pin, success)
 		b.wants("uvCountSinceLastPinEntry", b.info()[0x17], 0)
 	},
+	0x18: func(b *bench, _ any) { showLongTouch(b) },
 	0x19: func(b *bench, value any) {
 		b.ensurePIN()
 		b.wants("length of the identifier", len(b.identity(b.token(mayRead, ""))), 16)
@@ -286,13 +298,19 @@ func TestAdvertised(t *testing.T) {
 		name    string
 		profile profiles
 		change  func(*authenticator.Config)
+		instead map[string]func(b *bench) // of proofs
 	}{
-		{"security-key", securityKey, func(*authenticator.Config) {}},
-		{"security-key-enterprise", securityKey, enterprise(site)},
-		{"platform", platform, func(*authenticator.Config) {}},
+		{"security-key", securityKey, func(*authenticator.Config) {}, nil},
+		{"security-key-enterprise", securityKey, enterprise(site), nil},
+		{"security-key-without-PIN", securityKey, withoutClientPIN, proofsWithoutTokens},
+		{"platform", platform, func(*authenticator.Config) {}, nil},
+		{"platform-without-client-PIN", platform, withoutClientPIN, proofsWithoutClientPIN},
 	} {
 		t.Run(device.name, func(t *testing.T) {
 			proven := func(name string, proof func(b *bench)) {
+				if other := device.instead[name]; other != nil {
+					proof = other
+				}
 				if proof == nil {
 					t.Errorf("%s is advertised, and not proven", name)
 					return

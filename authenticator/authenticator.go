@@ -116,6 +116,7 @@ func New(ctx context.Context, cfg Config) (*Authenticator, error) {
 	if err := a.profile.check(); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", a.profile.Name, err)
 	}
+	a.profile.settle()
 	if a.root == nil {
 		a.root = memory.NewRoot(a.random.seedFor("memory root"))
 	}

@@ -2,6 +2,8 @@ package authenticator_test
 
 import (
 	"fmt"
+
+	"github.com/seed-77d61853/signet/authenticator"
 )
 
 // authenticatorConfig (§6.11).
@@ -15,6 +17,8 @@ var configBehaviours = []behaviour{
 		b.ensurePIN()
 		b.expectSilently(puatRequired, configure(token{}, 3, dict{1: 8}))
 		b.expectSilently(puatRequired, configure(token{}, 2, nil))
+		b.expectSilently(puatRequired, configure(token{}, 4, nil))
+		b.expectSilently(puatRequired, configure(token{}, 0xff, lock))
 		b.expectSilently(missingParameter, configure(b.token(maySet, ""), 3, dict{1: 8}, without(3)))
 		b.wants("minPINLength", b.info()[0x0d], 4)
 	}},
@@ -30,8 +34,13 @@ var configBehaviours = []behaviour{
 	}},
 	{222, bothProfiles, everyDoor, "a token for something else", func(b *bench) {
 		b.ensurePIN()
-		b.expect(pinAuthInvalid, configure(b.token(mayMake|maySignIn|mayManage, site), 3, dict{1: 8}))
+		t := b.token(mayMake|maySignIn|mayManage, site)
+		b.expect(pinAuthInvalid, configure(t, 3, dict{1: 8}))
 		b.wants("minPINLength", b.info()[0x0d], 4)
+		b.expect(pinAuthInvalid, configure(t, 4, nil))
+		b.wants("longTouchForReset", b.info()[0x18], false)
+		b.expect(pinAuthInvalid, configure(t, 0xff, lock))
+		b.ok(manage(b.token(mayManage, ""), 1, nil))
 	}},
 	{223, securityKey, everyDoor, "before there is a PIN nobody has to prove anything", func(b *bench) {
 		b.ok(configure(token{}, 3, dict{1: 6}))
@@ -124,15 +133,68 @@ var configBehaviours = []behaviour{
 		b.expect(invalidParameter, configure(t, 3, dict{1: 8}, set(3, 9)))
 		b.expect(pinAuthInvalid, configure(t, 2, nil, set(4, t.authenticate(ones, []byte{cmdConfig, 3}))))
 		b.expect(pinAuthInvalid, configure(t, 3, dict{1: 8}, set(3, 1)))
+		b.expect(pinAuthInvalid, configure(t, 0xff, lock, set(4, t.authenticate(ones, []byte{cmdConfig, 0xff}))))
+		b.ok(configure(t, 3, dict{}))
 	}},
 	{234, bothProfiles, everyDoor, "no enterprise attestation to enable", func(b *bench) {
 		b.ensurePIN()
 		b.expect(invalidSubcommand, configure(b.token(maySet, ""), 1, nil))
 		b.wants("ep", b.option("ep"), nil)
 	}},
-	{235, bothProfiles, everyDoor, "no long touch to enable", func(b *bench) {
-		b.ensurePIN()
-		b.lacks(b.info(), 0x18)
-		b.expect(invalidSubcommand, configure(b.token(maySet, ""), 4, nil))
-	}},
+	{235, bothProfiles, everyDoor, "the long touch can be enabled where getInfo knows of it", showLongTouch},
+}
+
+// lock is vendorPrototype's parameters that do what Lock does.
+var lock = dict{1: authenticator.VendorLock}
+
+// showLongTouch turns on the long touch for reset, which a reset turns off.
+func showLongTouch(b *bench) {
+	b.ensurePIN()
+	b.wants("longTouchForReset", b.info()[0x18], false)
+	for range 2 {
+		b.ok(configure(b.token(maySet, ""), 4, nil))
+		b.wants("longTouchForReset", b.info()[0x18], true)
+	}
+	b.restart()
+	b.wants("longTouchForReset after a restart", b.info()[0x18], true)
+	c := b.register(discoverable)
+	b.person.hurried = true
+	b.expectAsking(operationDenied, bare(cmdReset))
+	b.ok(getAssertion(silent, listing(c.id)))
+	b.person.hurried = false
+	b.expectAsking(success, bare(cmdReset))
+	b.wants("long touch asked for", b.person.last().LongTouch, true)
+	b.expect(noCredentials, getAssertion(silent, listing(c.id)))
+	b.wants("longTouchForReset after a reset", b.info()[0x18], false)
+	b.person.hurried = true
+	b.expectAsking(success, bare(cmdReset))
+	b.wants("long touch asked for", b.person.last().LongTouch, false)
+}
+
+// showLock uses the device's one vendor command: tokens end, and with them what
+// they began, the gate shuts, and a new token works.
+func showLock(b *bench) {
+	b.ensurePIN()
+	t := b.token(maySet, "")
+	b.expect(missingParameter, configure(t, 0xff, nil))
+	b.expect(missingParameter, configure(t, 0xff, dict{}))
+	b.expect(unexpectedType, configure(t, 0xff, dict{1: "lock"}))
+	b.expect(invalidParameter, configure(t, 0xff, dict{1: authenticator.VendorLock + 1}))
+	b.ok(configure(t, 4, nil))
+	b.ok(configure(t, 0xff, lock))
+	if !b.givesTokens() {
+		return
+	}
+	b.expect(pinAuthInvalid, configure(t, 4, nil))
+	b.register(discoverable)
+	b.register(discoverable, as("bob"))
+	t = b.token(maySet|mayManage, "")
+	b.ok(manage(t, 4, siteHash))
+	b.elsewhere(func() { b.ok(configure(t, 0xff, lock)) })
+	b.expect(notAllowed, manage(token{}, 5, nil))
+	state, err := b.config.Root.Gate().State(b.Context())
+	if err != nil || state.Open {
+		b.Errorf("gate after the lock: %+v, %v", state, err)
+	}
+	b.ok(configure(b.token(maySet, ""), 4, nil))
 }

@@ -23,6 +23,7 @@ type person struct {
 	changed chan struct{} // closed when the mood changes
 	pin     string        // what is typed where verification is wanted
 	choice  int           // of several accounts
+	hurried bool          // touches shortly, however long it should be
 	asked   []authenticator.Prompt
 }
 
@@ -68,6 +69,7 @@ func (p *person) Ask(ctx context.Context, q authenticator.Prompt) (authenticator
 		p.mu.Lock()
 	}
 	answer := authenticator.Consent{Present: p.mood == approves, Choice: min(p.choice, max(0, len(q.Accounts)-1))}
+	answer.LongTouch = answer.Present && q.LongTouch && !p.hurried
 	pin := p.pin
 	p.mu.Unlock()
 	if answer.Present && q.Verify != nil {

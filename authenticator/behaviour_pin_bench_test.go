@@ -1,5 +1,7 @@
 package authenticator_test
 
+import "github.com/seed-77d61853/signet/authenticator"
+
 // What a client does with a PIN, at the bench (§6.5.5).
 
 // clientPIN is a clientPIN request; protocol 0 leaves the member out.
@@ -60,14 +62,20 @@ func uvTokenRequest(s secret, permissions int, rpID string) request {
 // setPIN sets the first PIN; the person learns it too.
 func (b *bench) setPIN(pin string) {
 	b.Helper()
-	b.ok(setPINRequest(b.secret(2), padded(pin, 64)))
+	if b.config.Profile.ClientPIN {
+		b.ok(setPINRequest(b.secret(2), padded(pin, 64)))
+	} else if err := b.device.AsOwner(b.Context(), nil, func(o *authenticator.Owner) error {
+		return o.SetPIN(b.Context(), []byte(pin))
+	}); err != nil {
+		b.Fatal(err)
+	}
 	b.pin, b.person.pin = pin, pin
 }
 
-// ensurePIN sets a PIN where none is set yet.
+// ensurePIN sets a PIN where none is set yet, and anything could come of it.
 func (b *bench) ensurePIN() {
 	b.Helper()
-	if b.pin == "" {
+	if b.pin == "" && b.givesTokens() {
 		b.setPIN("1234")
 	}
 }
@@ -91,7 +99,11 @@ func (b *bench) retries() int {
 	return b.number(b.ok(clientPIN(1, 0)), 3)
 }
 
-// token fetches a token of protocol two by the PIN that is set.
+// givesTokens tells whether the device takes a PIN from anybody.
+func (b *bench) givesTokens() bool { return b.config.Profile.ClientPIN || b.verifiesItself() }
+
+// token fetches a token of protocol two by the PIN that is set; it is the zero
+// token where there are none.
 func (b *bench) token(permissions int, rpID string) token {
 	b.Helper()
 	return b.tokenOf(2, permissions, rpID)
@@ -99,7 +111,13 @@ func (b *bench) token(permissions int, rpID string) token {
 
 func (b *bench) tokenOf(protocol, permissions int, rpID string) token {
 	b.Helper()
+	if !b.givesTokens() {
+		return token{}
+	}
 	s := b.secret(protocol)
+	if !b.config.Profile.ClientPIN {
+		return b.openToken(s, b.ok(uvTokenRequest(s, permissions, rpID)))
+	}
 	return b.openToken(s, b.ok(tokenRequest(s, b.pin, permissions, rpID)))
 }
 

@@ -10,25 +10,30 @@ import (
 	"github.com/seed-77d61853/signet/ctap/pinuv"
 )
 
-// clientPIN is authenticatorClientPIN (§6.5.5).
+// clientPIN is authenticatorClientPIN (§6.5.5). Subcommands about a PIN need one
+// that comes through the client, those about built-in user verification a User
+// that verifies; key agreement also serves hmac-secret, which needs neither.
 func (a *Authenticator) clientPIN(ctx context.Context, s *ctap.Session, params []byte) (any, error) {
 	var req ctap.ClientPINRequest
 	if err := req.Unmarshal(params); err != nil {
 		return nil, err
 	}
-	switch *req.SubCommand {
-	case ctap.PINGetRetries:
-		return a.pinGetRetries(ctx)
-	case ctap.PINGetKeyAgreement:
+	if *req.SubCommand == ctap.PINGetKeyAgreement {
 		return a.pinGetKeyAgreement(&req)
-	case ctap.PINSet:
-		return nil, a.pinSetFirst(ctx, &req)
-	case ctap.PINChange:
-		return nil, a.pinChange(ctx, &req)
-	case ctap.PINGetToken:
-		return a.pinGetToken(ctx, s, &req)
-	case ctap.PINGetTokenUsingPIN:
-		return a.pinGetTokenUsingPIN(ctx, s, &req)
+	}
+	if a.profile.ClientPIN {
+		switch *req.SubCommand {
+		case ctap.PINGetRetries:
+			return a.pinGetRetries(ctx)
+		case ctap.PINSet:
+			return nil, a.pinSetFirst(ctx, &req)
+		case ctap.PINChange:
+			return nil, a.pinChange(ctx, &req)
+		case ctap.PINGetToken:
+			return a.pinGetToken(ctx, s, &req)
+		case ctap.PINGetTokenUsingPIN:
+			return a.pinGetTokenUsingPIN(ctx, s, &req)
+		}
 	}
 	if a.canVerify() {
 		switch *req.SubCommand {

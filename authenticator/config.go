@@ -2,6 +2,7 @@ package authenticator
 
 import (
 	"context"
+	"slices"
 
 	"github.com/seed-77d61853/signet/ctap"
 )
@@ -13,12 +14,7 @@ func (a *Authenticator) config(ctx context.Context, _ *ctap.Session, params []by
 		return nil, err
 	}
 	sub := *req.SubCommand
-	enterprise := a.profile.EnterpriseRPIDs != nil
-	switch {
-	case sub == ctap.ConfigEnableEnterpriseAttestation && enterprise,
-		sub == ctap.ConfigToggleAlwaysUv,
-		sub == ctap.ConfigSetMinPINLength:
-	default:
+	if !slices.Contains(a.configCommands(), sub) {
 		return nil, ctap.ErrInvalidSubcommand
 	}
 	// Without a PIN, always verifying leaves a device that nobody can use, so
@@ -34,14 +30,34 @@ func (a *Authenticator) config(ctx context.Context, _ *ctap.Session, params []by
 		return nil, a.change(ctx, func(s *state) { s.Enterprise = true })
 	case ctap.ConfigToggleAlwaysUv:
 		return nil, a.change(ctx, func(s *state) { s.AlwaysUv = !s.AlwaysUv })
+	case ctap.ConfigSetMinPINLength:
+		return nil, a.setMinPINLength(ctx, req.SubCommandParams)
+	case ctap.ConfigEnableLongTouchForReset:
+		return nil, a.change(ctx, func(s *state) { s.LongTouchForReset = true })
 	}
-	return nil, a.setMinPINLength(ctx, req.SubCommandParams)
+	return nil, a.vendorPrototype(req.SubCommandParams)
+}
+
+// configCommands lists the subcommands that work.
+func (a *Authenticator) configCommands() []uint64 {
+	var commands []uint64
+	if a.profile.EnterpriseRPIDs != nil {
+		commands = append(commands, ctap.ConfigEnableEnterpriseAttestation)
+	}
+	commands = append(commands, ctap.ConfigToggleAlwaysUv)
+	if a.profile.ClientPIN {
+		commands = append(commands, ctap.ConfigSetMinPINLength)
+	}
+	return append(commands, ctap.ConfigEnableLongTouchForReset, ctap.ConfigVendorPrototype)
 }
 
 // authorizeConfig checks that the token allows this subcommand with these
 // parameters.
 func (a *Authenticator) authorizeConfig(req *ctap.ConfigRequest) error {
-	if req.PinUvAuthParam == nil {
+	switch {
+	case !a.givesTokens():
+		return ctap.ErrOperationDenied
+	case req.PinUvAuthParam == nil:
 		return ctap.ErrPUATRequired
 	}
 	p, err := protocolOf(req.PinUvAuthProtocol)
@@ -93,4 +109,25 @@ func (a *Authenticator) setMinPINLength(ctx context.Context, params ctap.RawMess
 		a.endTokens()
 	}
 	return err
+}
+
+// VendorLock is the vendorCommandId (§6.11.3) that does what Lock does, for a
+// platform whose person leaves: tokens end and the PIN gate shuts at once. It has
+// no parameters.
+const VendorLock = 0x3f74_80bb_0320_73e8
+
+// vendorPrototype is §6.11.3.
+func (a *Authenticator) vendorPrototype(params ctap.RawMessage) error {
+	if params == nil {
+		return ctap.ErrMissingParameter
+	}
+	var in ctap.VendorPrototypeParams
+	if err := in.Unmarshal(params); err != nil {
+		return err
+	}
+	if *in.VendorCommandID != VendorLock {
+		return ctap.ErrInvalidParameter
+	}
+	a.lock()
+	return nil
 }

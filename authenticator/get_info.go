@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/ctap/pinuv"
@@ -36,10 +35,9 @@ func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (a
 	}
 	remaining := uint64(a.profile.MaxDiscoverable) - min(a.state.Discoverable, uint64(a.profile.MaxDiscoverable))
 	info.RemainingDiscoverableCredentials = &remaining
-	commands := a.configCommands()
-	info.AuthenticatorConfigCommands = &commands
-	rpIDs := uint64(a.profile.MaxMinPINLengthRPIDs)
-	info.MaxRPIDsForSetMinPINLength = &rpIDs
+	commands, vendor := a.configCommands(), []uint64{VendorLock}
+	info.AuthenticatorConfigCommands, info.VendorPrototypeConfigCommands = &commands, &vendor
+	info.LongTouchForReset = &a.state.LongTouchForReset
 
 	if a.profile.has(ctap.ExtLargeBlobKey) {
 		info.MaxSerializedLargeBlobArray = uint64(a.profile.MaxLargeBlobArray)
@@ -53,10 +51,15 @@ func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (a
 	if a.profile.ClientPIN {
 		info.MinPINLength, info.MaxPINLength = a.state.MinPINLength, ctap.MaxPINBytes
 		info.ForcePINChange = a.state.ForcePINChange
+		rpIDs := uint64(a.profile.MaxMinPINLengthRPIDs)
+		info.MaxRPIDsForSetMinPINLength = &rpIDs
 	}
 	if a.canVerify() {
 		info.UVModality, info.PreferredPlatformUvAttempts = ctap.UVModalityPasscode, 1
 		info.UVCountSinceLastPINEntry = &a.pin.uvCount
+	}
+	if !a.givesTokens() {
+		return info, nil // nobody could open what follows
 	}
 	var err error
 	if info.EncIdentifier, err = a.encrypted("encIdentifier", a.state.DeviceID); err != nil {
@@ -69,17 +72,19 @@ func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (a
 // options is getInfo's member (§6.4, "options").
 func (a *Authenticator) options() map[string]bool {
 	o := map[string]bool{
-		"plat": a.profile.Platform, "rk": true, "up": true,
-		"pinUvAuthToken": true, "credMgmt": true, "perCredMgmtRO": true,
-		"authnrCfg": true, "setMinPINLength": true,
+		"plat": a.profile.Platform, "rk": true, "up": true, "authnrCfg": true,
 		"alwaysUv": a.state.AlwaysUv, "makeCredUvNotRqd": a.profile.MakeCredUvNotRqd && !a.state.AlwaysUv,
 	}
 	if a.profile.ClientPIN {
 		o["clientPin"] = a.pinSet
 		o["noMcGaPermissionsWithClientPin"] = a.profile.NoMcGaPermissions
+		o["setMinPINLength"] = true
 	}
 	if a.canVerify() {
 		o["uv"], o["uvAcfg"] = a.uvConfigured(), true
+	}
+	if a.givesTokens() {
+		o["pinUvAuthToken"], o["credMgmt"], o["perCredMgmtRO"] = true, true, true
 	}
 	if a.profile.has(ctap.ExtLargeBlobKey) {
 		o["largeBlobs"] = true
@@ -88,15 +93,6 @@ func (a *Authenticator) options() map[string]bool {
 		o["ep"] = a.state.Enterprise
 	}
 	return o
-}
-
-// configCommands lists the subcommands of authenticatorConfig that work.
-func (a *Authenticator) configCommands() []uint64 {
-	commands := []uint64{ctap.ConfigToggleAlwaysUv, ctap.ConfigSetMinPINLength}
-	if a.profile.EnterpriseRPIDs != nil {
-		commands = slices.Insert(commands, 0, ctap.ConfigEnableEnterpriseAttestation)
-	}
-	return commands
 }
 
 // encrypted gives 16 bytes to whoever holds the persistent token, and noise to

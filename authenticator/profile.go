@@ -35,7 +35,9 @@ type Profile struct {
 	// NoMcGaPermissions keeps PIN tokens from making and using credentials
 	// (option noMcGaPermissionsWithClientPin).
 	NoMcGaPermissions bool
-	// Extensions lists the extension identifiers, in getInfo's order.
+	// Extensions lists the extension identifiers, in getInfo's order. Without
+	// ClientPIN those that tell of its rules (minPinLength, pinComplexityPolicy)
+	// count as not listed.
 	Extensions []string
 	// Attestation is the form of attestation where the client prefers none.
 	Attestation Attestation
@@ -115,6 +117,15 @@ func Platform() Profile {
 
 // firmwareVersion rises with each release that changes what the device does.
 const firmwareVersion = 1
+
+// settle drops what cannot work without the rest.
+func (p *Profile) settle() {
+	if !p.ClientPIN {
+		p.Extensions = slices.DeleteFunc(slices.Clone(p.Extensions), func(e string) bool {
+			return e == ctap.ExtMinPINLength || e == ctap.ExtPINComplexityPolicy
+		})
+	}
+}
 
 func (p *Profile) has(extension string) bool { return slices.Contains(p.Extensions, extension) }
 

@@ -22,8 +22,13 @@ func (a *Authenticator) reset(ctx context.Context, s *ctap.Session, _ []byte) (a
 	if age := a.now().Sub(a.started); !a.profile.Display && (age > resetWindow || age < 0) {
 		return nil, ctap.ErrNotAllowed
 	}
-	if _, err := a.ask(ctx, s, Prompt{Operation: Reset}); err != nil {
+	consent, err := a.ask(ctx, s, Prompt{Operation: Reset, LongTouch: a.state.LongTouchForReset})
+	if err != nil {
 		return nil, err
+	}
+	// It may have been turned on while the person was asked.
+	if a.state.LongTouchForReset && !consent.LongTouch {
+		return nil, ctap.ErrOperationDenied
 	}
 	return nil, a.erase(ctx)
 }

@@ -24,14 +24,12 @@ func (a *Authenticator) commandTable() map[ctap.Command]command {
 		ctap.CommandGetAssertion:                {"§6.2", pendingNothing, a.getAssertion},
 		ctap.CommandGetNextAssertion:            {"§6.3", pendingAssertions, a.getNextAssertion},
 		ctap.CommandGetInfo:                     {"§6.4", pendingNothing, a.getInfo},
+		ctap.CommandClientPIN:                   {"§6.5.5", pendingNothing, a.clientPIN},
 		ctap.CommandReset:                       {"§6.6", pendingNothing, a.reset},
 		ctap.CommandCredentialManagement:        {"§6.8", pendingEnumeration, a.credentialManagement},
 		ctap.CommandCredentialManagementPreview: {"§6.8", pendingEnumeration, a.credentialManagement},
 		ctap.CommandSelection:                   {"§6.9", pendingNothing, a.selection},
 		ctap.CommandConfig:                      {"§6.11", pendingNothing, a.config},
-	}
-	if a.profile.ClientPIN {
-		t[ctap.CommandClientPIN] = command{"§6.5.5", pendingNothing, a.clientPIN}
 	}
 	if a.profile.has(ctap.ExtLargeBlobKey) {
 		t[ctap.CommandLargeBlobs] = command{"§6.10", pendingBlob, a.largeBlobs}

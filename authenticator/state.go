@@ -31,6 +31,7 @@ type state struct {
 	PINComplexity     bool     `cbor:"11,keyasint"`
 	AlwaysUv          bool     `cbor:"12,keyasint"`
 	Enterprise        bool     `cbor:"13,keyasint"`
+	LongTouchForReset bool     `cbor:"23,keyasint,omitempty"`
 
 	PINCodePoints uint64     `cbor:"14,keyasint"`
 	PINComplex    bool       `cbor:"15,keyasint"`

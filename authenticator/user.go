@@ -59,6 +59,9 @@ type Prompt struct {
 	// Accounts holds the account to register, or those that may sign in. Where
 	// there are several, Consent.Choice picks one.
 	Accounts []Account
+	// LongTouch asks for more than a touch: for one that is held for five
+	// seconds (§6.6), or what is as hard to do by mistake.
+	LongTouch bool
 	// Session's door, and its peer where the door knows it.
 	Transport string
 	Peer      *ctap.Peer
@@ -78,6 +81,9 @@ type Consent struct {
 	Present bool
 	// Verified: and proved, within this Prompt, to be the device's owner.
 	Verified bool
+	// LongTouch: and did so in the way that Prompt.LongTouch asks for. A User
+	// that knows of no such way leaves it false, which refuses.
+	LongTouch bool
 	// Choice is the index of the chosen account in Prompt.Accounts.
 	Choice int
 }

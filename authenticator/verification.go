@@ -141,3 +141,6 @@ func (a *Authenticator) uvError(err error) error {
 	}
 	return ctap.ErrOperationDenied
 }
+
+// givesTokens reports whether a client can ever get a pinUvAuthToken.
+func (a *Authenticator) givesTokens() bool { return a.profile.ClientPIN || a.canVerify() }

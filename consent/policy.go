@@ -9,7 +9,8 @@ import (
 
 // A Policy gives every question the same answer without asking anybody. It is
 // for tests: under Always, whoever reaches a door uses the passkeys. It never
-// verifies, so built-in user verification does not follow from it.
+// verifies, so built-in user verification does not follow from it; its approval
+// counts as a long touch.
 type Policy struct {
 	// Approve is the answer.
 	Approve bool
@@ -26,7 +27,7 @@ func (u Policy) Ask(ctx context.Context, p authenticator.Prompt) (authenticator.
 		u.Log.Warn("answered without asking anybody", "policy", u.String(), "operation", p.Operation.String(),
 			"site", Site(p), "asked by", requester(p))
 	}
-	return authenticator.Consent{Present: u.Approve}, nil
+	return authenticator.Consent{Present: u.Approve, LongTouch: u.Approve && p.LongTouch}, nil
 }
 
 // String gives the policy's name: "always" or "never".

@@ -26,7 +26,8 @@ const (
 
 // A Terminal asks on a terminal. It shows the site first, then the operation,
 // the account and the program that asks, and takes anything but "y" as a
-// refusal. Safe for concurrent use: questions wait for each other.
+// refusal; where a long touch is wanted, anything but the operation's name in
+// full. Safe for concurrent use: questions wait for each other.
 type Terminal struct {
 	// Verifies tells that PINs may be typed here, so that the device has
 	// built-in user verification. Set it before the first question.
@@ -94,6 +95,9 @@ func (t *Terminal) ask(ctx context.Context, p authenticator.Prompt) (c authentic
 	if c.Present {
 		return c, nil
 	}
+	if p.LongTouch {
+		return t.longTouch(ctx, p)
+	}
 	if err := t.print("  Agree? [y/N] "); err != nil {
 		return c, err
 	}
@@ -102,6 +106,23 @@ func (t *Terminal) ask(ctx context.Context, p authenticator.Prompt) (c authentic
 		return c, err
 	}
 	c.Present = agrees(answer)
+	return c, nil
+}
+
+// longTouch takes the operation's name, typed in full, for a touch that is held.
+// A terminal tells which keys are pressed and not for how long; what holding is
+// for, that no single key pressed by mistake agrees, a word does as well.
+func (t *Terminal) longTouch(ctx context.Context, p authenticator.Prompt) (c authenticator.Consent, err error) {
+	word := p.Operation.String()
+	if err := t.print(fmt.Sprintf("  This device wants a long touch for it. Type the word %q to agree: ", word)); err != nil {
+		return c, err
+	}
+	answer, err := t.line(ctx, true, time.Now().Add(settle))
+	if err != nil {
+		return c, err
+	}
+	c.Present = strings.TrimSpace(string(answer)) == word
+	c.LongTouch = c.Present
 	return c, nil
 }
 

@@ -99,6 +99,43 @@ func TestTerminalAnswers(t *testing.T) {
 	}
 }
 
+// A long touch is a word in full, and what is enough for a short one is not.
+func TestTerminalLongTouch(t *testing.T) {
+	for _, tt := range []struct {
+		typed   string
+		present bool
+	}{
+		{"reset\n", true},
+		{" reset \n", true},
+		{"y\n", false},
+		{"yes\n", false},
+		{"\n", false},
+		{"rese\n", false},
+		{"RESET\n", false},
+		{"\x04", false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			term, s := newScreen(t)
+			s.typeAt(time.Second, tt.typed)
+			c, err := term.Ask(t.Context(), authenticator.Prompt{Operation: authenticator.Reset, LongTouch: true})
+			if err != nil || c.Present != tt.present || c.LongTouch != tt.present {
+				t.Errorf("%q: Ask = %+v, %v; want %v", tt.typed, c, err, tt.present)
+			}
+			if want := `Type the word "reset"`; !strings.Contains(s.text(), want) {
+				t.Errorf("%q is not shown in:\n%s", want, s.text())
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		term, s := newScreen(t)
+		s.typeAt(time.Second, "y\n")
+		c, err := term.Ask(t.Context(), authenticator.Prompt{Operation: authenticator.Reset})
+		if err != nil || !c.Present || c.LongTouch {
+			t.Errorf("a short touch: %+v, %v", c, err)
+		}
+	})
+}
+
 func TestTerminalIgnoresTypeAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		term, s := newScreen(t)

@@ -39,5 +39,22 @@ func (r *ConfigRequest) Unmarshal(data []byte) error {
 	return nil
 }
 
+// VendorPrototypeParams is what all vendors' subCommandParams of vendorPrototype
+// have in common (§6.11.3); what else is in them is the vendor's.
+type VendorPrototypeParams struct {
+	VendorCommandID *uint64 `cbor:"1,keyasint,omitempty"`
+}
+
+// Unmarshal decodes subCommandParams.
+func (p *VendorPrototypeParams) Unmarshal(data []byte) error {
+	if err := decode(data, p); err != nil {
+		return err
+	}
+	if p.VendorCommandID == nil {
+		return ErrMissingParameter
+	}
+	return nil
+}
+
 // Unmarshal decodes subCommandParams.
 func (p *SetMinPINLengthParams) Unmarshal(data []byte) error { return decode(data, p) }

@@ -194,6 +194,11 @@ var contracts = []contract{
 		},
 	},
 	{
+		"subCommandParams of vendorPrototype", func() request { return &checked{request: new(VendorPrototypeParams)} },
+		func() object { return object{1: 1 << 40, 2: "the vendor's"} },
+		[]member{{at(1), "unsigned", ErrMissingParameter}},
+	},
+	{
 		"largeBlobs", func() request { return new(LargeBlobsRequest) },
 		func() object {
 			return object{1: 17, 2: make([]byte, 17), 3: 0, 4: 17, 5: make([]byte, 32), 6: 2}
