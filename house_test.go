@@ -50,7 +50,7 @@ var imports = []struct {
 
 	{"keystore", []string{"ctap"}, nil,
 		"contracts speak the wire's algorithms and nothing else of ours"},
-	{"keystore/keyring", []string{"keystore", "keystore/file", "keystore/software"}, []string{
+	{"keystore/keyring/...", []string{"keystore", "keystore/file", "keystore/software"}, []string{
 		"github.com/zalando/go-keyring", "github.com/godbus/dbus/v5"},
 		"a root in the keyring is a root file whose key lies there"},
 	{"keystore/...", []string{"keystore", "keystore/software", "keystore/arena", "ctap"}, []string{

@@ -36,6 +36,9 @@ var (
 		"if another keyring service kept it, start that one, or bring the keyring back from a backup")
 )
 
+// errBroken tells that a call of the keyring ended without an answer.
+var errBroken = errors.New("the keyring broke off")
+
 // explain finds out what an error of the keyring means. The error itself stays
 // behind as text: a socket that is not there must not look like a root that is
 // not there.
@@ -49,7 +52,8 @@ func explain(ctx context.Context, err error) error {
 	case errors.Is(err, keyring.ErrNotFound):
 		return ErrKeyLost
 	case errors.Is(err, keyring.ErrUnsupportedPlatform),
-		errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.As(err, &netErr):
+		errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.As(err, &netErr),
+		errors.Is(err, errBroken):
 		what = ErrNoService
 	case errors.As(err, &exit):
 		what = explainStatus(exit.ExitCode())

@@ -114,12 +114,12 @@ func ask(ctx context.Context, o Options, call func(service) (string, error), und
 	}
 	answered, givenUp := make(chan answer), make(chan struct{})
 	go func() {
-		text, err := call(o.service())
+		text, err := unbroken(o.service(), call)
 		select {
 		case answered <- answer{text, err}:
 		case <-givenUp:
 			if err == nil && undo != nil {
-				undo(o.service())
+				unbroken(o.service(), func(s service) (string, error) { undo(s); return "", nil })
 			}
 		}
 	}()
@@ -130,4 +130,15 @@ func ask(ctx context.Context, o Options, call func(service) (string, error), und
 		close(givenUp)
 		return "", context.Cause(ctx)
 	}
+}
+
+// unbroken makes a call. go-keyring panics where the bus goes away, or says
+// something else, while it waits for a person.
+func unbroken(s service, call func(service) (string, error)) (text string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errBroken, p)
+		}
+	}()
+	return call(s)
 }

@@ -44,8 +44,7 @@ func roots() keystoretest.Roots {
 // The mock is the whole process's, so this test is parallel to none.
 func TestContractOnMock(t *testing.T) {
 	keyring.MockInit()
-	keystoretest.TestRoot(t, roots())
-	keystoretest.TestGate(t, roots())
+	testContract(t)
 }
 
 // fake is a keyring whose calls can be stopped.
@@ -379,6 +378,19 @@ func TestUnanswered(t *testing.T) {
 			t.Errorf("a root without a key: %v", err)
 		}
 	})
+}
+
+// TestBroken panics in the middle of each call, as go-keyring does where the bus
+// goes away.
+func TestBroken(t *testing.T) {
+	f := new(fake)
+	path := created(t, f)
+	f.before = func(string) error { var answer []any; _ = answer[0]; return nil }
+	_, err := Open(t.Context(), path, f.opts())
+	wants(t, "Open", err, ErrNoService)
+	wants(t, "Create", Create(t.Context(), filepath.Join(t.TempDir(), "root"), f.opts()), ErrNoService)
+	f.before = nil
+	mustOpen(t, path, f.opts()).Close()
 }
 
 // TestErrors tells what each error of the keyring means: all say what to do,
