@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/seed-77d61853/signet/keystore"
 )
@@ -12,13 +13,16 @@ import (
 // over a crash, and yet cost no write:
 //
 //	signCount = start (random, of the credential, below 2^24)
-//	          + run · 4096 (durable; rises at each start and when a range is spent)
+//	          + run · 4096 (durable; rises at the first use of a passkey after
+//	            each start, and when a range is spent)
 //	          + uses of the credential in this run
 //
+// A run begins no earlier than it is needed: a start without a use costs neither
+// one of the million runs that 32 bits have room for, nor a write of a chip.
 // There is no counter that two sites could compare. Passkeys that may be copied
 // have the constant 0, since copies cannot count together.
 type counter struct {
-	uses map[[credentialIDLength]byte]uint32
+	uses map[[credentialIDLength]byte]uint32 // nil: no run has begun since the start
 }
 
 const (
@@ -35,7 +39,7 @@ func (a *Authenticator) next(ctx context.Context, c *credential) (uint32, error)
 	}
 	id := [credentialIDLength]byte(c.ID)
 	uses := a.counter.uses[id] + 1
-	if uses >= counterRange || len(a.counter.uses) >= counterCredentials {
+	if a.counter.uses == nil || uses >= counterRange || len(a.counter.uses) >= counterCredentials {
 		run, base, err := a.nextRun(ctx)
 		if err != nil {
 			return 0, err
@@ -43,18 +47,16 @@ func (a *Authenticator) next(ctx context.Context, c *credential) (uint32, error)
 		if err := a.change(ctx, func(s *state) { s.Run, s.RunBase = run, base }); err != nil {
 			return 0, err
 		}
-		a.counter.uses, uses = nil, 0
-	}
-	if a.counter.uses == nil {
-		a.counter.uses = map[[credentialIDLength]byte]uint32{}
+		a.counter.uses, uses = map[[credentialIDLength]byte]uint32{}, 1
 	}
 	a.counter.uses[id] = uses
-	return c.CounterStart + uint32(a.state.Run)*counterRange + uses, nil
+	// At the end of all runs it stands still, rather than going back.
+	return uint32(min(uint64(c.CounterStart)+a.state.Run*counterRange+uint64(uses), math.MaxUint32)), nil
 }
 
 // nextRun gives the number of a new run. A chip that counts counts it: then a
 // vault that was put back from a copy does not make counters go back, and the
-// gap shows it. A power cut makes a gap, too.
+// gap shows it.
 func (a *Authenticator) nextRun(ctx context.Context) (run, base uint64, err error) {
 	run, base = a.state.Run+1, a.state.RunBase
 	chip, ok := a.root.(keystore.Counter)
@@ -70,7 +72,7 @@ func (a *Authenticator) nextRun(ctx context.Context) (run, base uint64, err erro
 		base = number - run
 	}
 	if ahead := number - base; ahead > run {
-		a.log.Warn("the chip has counted more starts than the vault: the vault was put back from a copy, or power was lost", "ahead", ahead-run)
+		a.log.Warn("the chip has counted more runs than the vault: the vault was put back from a copy", "ahead", ahead-run)
 		run = ahead
 	}
 	return run, base, nil

@@ -2,6 +2,7 @@ package authenticator
 
 import (
 	"context"
+	"math"
 	"testing"
 
 	"github.com/seed-77d61853/signet/ctap"
@@ -60,6 +61,29 @@ func TestCounterOverRestoredVault(t *testing.T) {
 	}
 }
 
+// TestCounterStarts: a start in which no passkey is used costs no run.
+func TestCounterStarts(t *testing.T) {
+	number := uint64(7)
+	root, vault := countingRoot{memory.NewRoot(nil), &number}, memory.NewVault()
+	d := newDevice(t, Config{Root: root, Vault: vault})
+	_, err := d.register(t.Context(), rpID, "user", nil, nil)
+	mustBe(t, "register", err, nil)
+	before := number
+	for range 3 {
+		d = newDevice(t, Config{Root: root, Vault: vault})
+	}
+	if number != before {
+		t.Errorf("%d runs of the chip for starts without a use", number-before)
+	}
+	for range 3 {
+		_, err := d.login(t.Context(), rpID, nil, nil)
+		mustBe(t, "sign in", err, nil)
+	}
+	if number != before+1 {
+		t.Errorf("%d runs of the chip for three uses after one start, want 1", number-before)
+	}
+}
+
 // TestCounterRange: a credential that uses up its range goes on in a new run.
 func TestCounterRange(t *testing.T) {
 	d := newDevice(t, Config{})
@@ -78,7 +102,31 @@ func TestCounterRange(t *testing.T) {
 		}
 		last = n
 	}
-	if d.state.Run != run+2 {
-		t.Errorf("%d runs more, want 2", d.state.Run-run)
+	if d.state.Run != run+3 {
+		t.Errorf("%d runs more, want 3", d.state.Run-run)
+	}
+}
+
+// TestCounterEnds: where 32 bits are spent a counter stands still.
+func TestCounterEnds(t *testing.T) {
+	d := newDevice(t, Config{})
+	c := &credential{ID: make([]byte, credentialIDLength), CounterStart: 1<<24 - 1}
+	counted := func() uint32 {
+		d.counter.uses = nil // as after a start
+		n, err := d.next(t.Context(), c)
+		mustBe(t, "next", err, nil)
+		return n
+	}
+	d.state.Run = 1_044_000 // so many runs fit for certain
+	last := counted()
+	for range 2000 {
+		n := counted()
+		if n < last {
+			t.Fatalf("from %d to %d", last, n)
+		}
+		last = n
+	}
+	if d.state.Run != 1_046_001 || last != math.MaxUint32 {
+		t.Errorf("run %d: counter %d", d.state.Run, last)
 	}
 }

@@ -112,12 +112,7 @@ func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 	if err := a.finishReset(ctx); err != nil {
 		return err
 	}
-	run, base, err := a.nextRun(ctx)
-	if err != nil {
-		return err
-	}
 	return a.change(ctx, func(s *state) {
-		s.Run, s.RunBase = run, base
 		if i := s.PINIntent; i != nil && i.Proof == nil {
 			if a.pinSet {
 				s.takePIN()
