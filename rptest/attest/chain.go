@@ -1,0 +1,150 @@
+package attest
+
+import (
+	"crypto/elliptic"
+	"fmt"
+
+	"github.com/seed-77d61853/signet/ctap"
+)
+
+// Names of issuers. They are the same for every authority.
+var (
+	rootName         = Name{{oidCountry, "SE"}, {oidOrganization, organization}, {oidCommonName, "Signet test attestation root"}}
+	intermediateName = Name{{oidCountry, "SE"}, {oidOrganization, organization}, {oidUnit, "Authenticator Attestation CA"}, {oidCommonName, "Signet test attestation CA"}}
+)
+
+// issuer gives the issuer of a name.
+func (a *Authority) issuer(name Name) (issuer, error) {
+	key, err := a.key(name[len(name)-1].Value, elliptic.P256())
+	return issuer{name, key}, err
+}
+
+// issue signs a certificate as the issuer of a name.
+func (a *Authority) issue(name Name, c *Certificate) ([]byte, error) {
+	i, err := a.issuer(name)
+	if err != nil {
+		return nil, err
+	}
+	return i.sign(c)
+}
+
+// selfSigned makes the certificate of a root.
+func (a *Authority) selfSigned(name Name) ([]byte, error) {
+	root, err := a.issuer(name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := root.certificate(name, root.key.Public(), isCA, keyCertSign)
+	if err != nil {
+		return nil, err
+	}
+	return root.sign(c)
+}
+
+func (a *Authority) intermediateCertificate() (*Certificate, error) {
+	root, err := a.issuer(rootName)
+	if err != nil {
+		return nil, err
+	}
+	i, err := a.issuer(intermediateName)
+	if err != nil {
+		return nil, err
+	}
+	return root.certificate(intermediateName, i.key.Public(), isLastCA, keyCertSign)
+}
+
+// Roots gives the certificate that the chains of all statements lead to, as PEM.
+func (a *Authority) Roots() ([]byte, error) {
+	der, err := a.root()
+	if err != nil {
+		return nil, fmt.Errorf("make attestation root: %w", err)
+	}
+	return encodePEM(der), nil
+}
+
+// leafPurpose says what a format's leaf key is for. Both chains of packed have the
+// same leaf key.
+func leafPurpose(f Format) string { return "leaf of " + f.Identifier() }
+
+// newLeaf begins an attestation certificate with the authority's key for the
+// format.
+func (d *draft) newLeaf() (*Certificate, error) {
+	key, err := d.a.key(leafPurpose(d.in.Format), elliptic.P256())
+	if err != nil {
+		return nil, err
+	}
+	i, err := d.a.issuer(intermediateName)
+	if err != nil {
+		return nil, err
+	}
+	if d.leaf, err = i.certificate(nil, key.Public(), notCA, digitalSignature); err != nil {
+		return nil, err
+	}
+	d.leaf.key, d.leaf.d = key, d
+	return d.leaf, nil
+}
+
+// credentialLeaf begins a certificate of the credential's own key.
+func (d *draft) credentialLeaf() (*Certificate, error) {
+	i, err := d.a.issuer(intermediateName)
+	if err != nil {
+		return nil, err
+	}
+	if d.leaf, err = i.certificate(nil, d.in.PublicKey, notCA, digitalSignature); err != nil {
+		return nil, err
+	}
+	d.leaf.d = d
+	return d.leaf, nil
+}
+
+// x5c signs the leaf and makes the member x5c: the leaf and its issuer, or, where
+// the root is the issuer, the leaf alone.
+func (d *draft) x5c(intermediate bool) (any, error) {
+	by := intermediateName
+	if !intermediate {
+		by = rootName
+		root, err := d.a.issuer(by)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.leaf.issuedBy(root); err != nil {
+			return nil, err
+		}
+	}
+	apply(d, func(e *Edit) func(*Certificate) { return e.Leaf }, d.leaf)
+	leaf, err := d.a.issue(by, d.leaf)
+	if err != nil {
+		return nil, fmt.Errorf("issue leaf: %w", err)
+	}
+	chain := &Chain{X5C: []any{ctap.Bytes(leaf)}}
+	if chain.Root, err = d.a.root(); err != nil {
+		return nil, fmt.Errorf("make root: %w", err)
+	}
+	if intermediate {
+		if chain.Intermediate, err = d.intermediate(); err != nil {
+			return nil, fmt.Errorf("issue intermediate: %w", err)
+		}
+		chain.X5C = append(chain.X5C, ctap.Bytes(chain.Intermediate))
+	}
+	apply(d, func(e *Edit) func(*Chain) { return e.Chain }, chain)
+	return chain.X5C, nil
+}
+
+// intermediate gives the intermediate's certificate, made anew where it is to be
+// spoilt.
+func (d *draft) intermediate() ([]byte, error) {
+	spoilt := false
+	for _, e := range d.edits {
+		spoilt = spoilt || e.Intermediate != nil
+	}
+	if !spoilt {
+		return d.a.intermediate()
+	}
+	c, err := d.a.intermediateCertificate()
+	if err != nil {
+		return nil, err
+	}
+	c.d = d
+	apply(d, func(e *Edit) func(*Certificate) { return e.Intermediate }, c)
+	return d.a.issue(rootName, c)
+}
