@@ -131,7 +131,9 @@ type Gate interface {
 	// never "no PIN".
 	State(ctx context.Context) (GateState, error)
 	// SetPIN sets the first PIN, or changes it while the gate is open
-	// (ErrGateShut otherwise). A pinHash that is not 16 bytes is an error. It
+	// (ErrGateShut otherwise). ErrPINBlocked where no try is left, even while
+	// the gate is still open (§6.5.5.6): it would give tries back that only
+	// Reset does. A pinHash that is not 16 bytes is an error. It
 	// is one atomic step: after a crash either the old or the new PIN is
 	// right, never both, never neither. What is sealed behind the gate stays,
 	// and the tries are full again. Afterwards the gate is open if it was, and

@@ -30,11 +30,7 @@ type thief struct {
 
 func newThief(t *testing.T) *thief {
 	t.Helper()
-	d := created(t)
-	r := d.mustOpen()
-	must(t, "first PIN", r.Gate().SetPIN(t.Context(), pin(1)))
-	all := makeThings(t, r)
-	r.Close()
+	d, all := withPIN(t)
 	return &thief{d.raw(), d.mustOpen(), t, all}
 }
 
@@ -97,7 +93,7 @@ func TestColdStart(t *testing.T) {
 	wants(t, "a Gated key", th.all.use(t, th.Root, keystore.Gated), keystore.ErrGateShut)
 	_, err := th.Derive(t.Context(), "label", nil, keystore.Gated)
 	wants(t, "derive Gated", err, keystore.ErrGateShut)
-	for _, guess := range []*keystore.Secret{&th.device, &th.installation, {}} {
+	for _, guess := range []*keystore.Secret{th.device, th.installation, {}} {
 		wrong := *guess
 		if err := th.rings.OpenGate(&wrong); err == nil {
 			t.Error("a secret that the thief has opened the gate")
@@ -105,7 +101,7 @@ func TestColdStart(t *testing.T) {
 		// A gate of the thief's own, under the same device secret.
 		public, err := software.GatePublic(guess)
 		must(t, "gate", err)
-		mine := software.New(software.ElsewhereState(&th.installation, &th.device, public), software.Options{})
+		mine := software.New(software.ElsewhereState(th.installation, th.device, public), software.Options{})
 		own := *guess
 		must(t, "open a gate of his own", mine.OpenGate(&own))
 		if _, err := mine.Unseal(t.Context(), th.all.sealed[keystore.Gated], nil); err == nil {
@@ -170,7 +166,6 @@ func TestColdStart(t *testing.T) {
 
 func hasStateOf(t *testing.T, r *Root, retries int) {
 	t.Helper()
-	r.gate.remember(func() { r.gate.left = unread })
 	hasState(t, "after the guesses", r, keystore.GateState{Set: true, Retries: retries})
 }
 

@@ -27,17 +27,21 @@ func attestationPublic() tpm2.TPMTPublic {
 
 // attestationAuth is the attestation key's authorization value.
 func attestationAuth(installation *keystore.Secret) []byte {
-	return textAuth(mac(installation, "attestation key"))
+	b := mac(installation, "attestation key")
+	defer clear(b)
+	return textAuth(b)
 }
 
 // makeAttestation makes the attestation key in the chip, and its certificate:
 // by a root that is made for this installation, and whose key is gone when
 // makeAttestation returns.
 func makeAttestation(t transport.TPM, p *parent, rec *record, installation *keystore.Secret) error {
+	auth := attestationAuth(installation)
+	defer clear(auth)
 	made, err := tpm2.Create{
 		ParentHandle: p.itself(p.hmac(nil, sealing())),
 		InSensitive: tpm2.TPM2BSensitiveCreate{Sensitive: &tpm2.TPMSSensitiveCreate{
-			UserAuth: tpm2.TPM2BAuth{Buffer: attestationAuth(installation)}}},
+			UserAuth: tpm2.TPM2BAuth{Buffer: auth}}},
 		InPublic: tpm2.New2B(attestationPublic()),
 	}.Execute(t)
 	if err != nil {
@@ -135,7 +139,7 @@ func (r *Root) attest(t transport.TPM, b *blob, attToBeSigned []byte) (*ctap.TPM
 		return nil, fmt.Errorf("load the key: %w", err)
 	}
 	defer flush(t, subject.ObjectHandle)
-	signer := &blob{auth: attestationAuth(&r.installation), public: r.rec.AttestationPublic, private: r.rec.AttestationPrivate}
+	signer := &blob{auth: attestationAuth(r.installation), public: r.rec.AttestationPublic, private: r.rec.AttestationPrivate}
 	defer clear(signer.auth)
 	attestation, err := signer.load(t, r.parent)
 	if err != nil {

@@ -27,7 +27,10 @@ func BenchmarkSign(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	bare := k.(*key).blob
+	bare, err := k.(*key).take()
+	if err != nil {
+		b.Fatal(err)
+	}
 	t, err := chip.Open()
 	if err != nil {
 		b.Fatal(err)

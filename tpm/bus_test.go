@@ -76,7 +76,9 @@ func TestBus(t *testing.T) {
 					must(t, "attest", err)
 				}
 				if inChip, ok := k.(*key); ok {
-					s[when+" value of a key"+alg.String()+string('0'+rune(p))] = bytes.Clone(inChip.blob.auth)
+					b, err := inChip.take()
+					must(t, "take", err)
+					s[when+" value of a key"+alg.String()+string('0'+rune(p))] = b.auth
 				}
 				_, err = r.Open(t.Context(), h, []byte("site"))
 				must(t, "open", err)

@@ -3,25 +3,20 @@ package tpm
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
 )
 
-// makeCounter defines the counter and makes it count; orderly where the chip
-// has such.
-func makeCounter(t transport.TPM, p *parent, rec *record, password []byte) (orderly bool, err error) {
-	orderly = true
-	err = counterIndex(rec.Counter, orderly).define(t, p, password, rec.Auth)
-	if err != nil && (refused(err) || is(err, tpm2.TPMRCNVSpace)) {
-		orderly = false
-		err = counterIndex(rec.Counter, orderly).define(t, p, password, rec.Auth)
+// makeCounter defines the counter and makes it count.
+func (s setup) makeCounter(rec *record) error {
+	x := counterIndex(rec.Counter)
+	if err := x.define(s, s.parent, s.password, rec.Auth); err != nil {
+		return err
 	}
-	if err != nil {
-		return false, err
-	}
-	return orderly, increment(t, p, counterIndex(rec.Counter, orderly), rec.Auth)
+	return increment(s, s.parent, x, rec.Auth)
 }
 
 func increment(t transport.TPM, p *parent, x index, auth []byte) error {
@@ -29,15 +24,23 @@ func increment(t transport.TPM, p *parent, x index, auth []byte) error {
 	return err
 }
 
-// NextRun raises the chip's counter and returns it: a number above all that it
-// returned before, also before a reset, a restored disk and a power cut, which
-// may skip some hundreds. It tells a restored vault: one that has seen a higher
-// number than its own last one.
+// NextRun raises the chip's counter by one and returns it: a number above all
+// that it returned before, also before a reset, a restored disk and a power
+// cut. It costs the chip one NV write. Where someone removed the counter it is
+// made again, which takes the owner's authorization.
 func (r *Root) NextRun(ctx context.Context) (uint64, error) {
 	n, err := do(ctx, r.chip, func(t transport.TPM) (uint64, error) {
-		x := counterIndex(r.rec.Counter, r.rec.Orderly).written()
-		if err := increment(t, r.parent, x, r.rec.Auth); err != nil {
-			return 0, r.counterError(t, x, err)
+		x := counterIndex(r.rec.Counter).written()
+		err := increment(t, r.parent, x, r.rec.Auth)
+		if err != nil {
+			err = r.counterError(t, x, err)
+		}
+		if errors.Is(err, ErrIndexMissing) {
+			// A chip begins a new counter above all that it ever had.
+			err = r.setup(t).makeCounter(r.rec)
+		}
+		if err != nil {
+			return 0, err
 		}
 		got, err := tpm2.NVRead{AuthHandle: x.by(r.parent.hmac(r.rec.Auth)), NVIndex: x.named(), Size: 8}.Execute(t)
 		if err != nil {

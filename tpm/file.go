@@ -55,7 +55,6 @@ type record struct {
 	Device  tpm2.TPMHandle `cbor:"5,keyasint"`
 	Counter tpm2.TPMHandle `cbor:"6,keyasint"`
 	Scratch tpm2.TPMHandle `cbor:"7,keyasint"` // of the self-test
-	Orderly bool           `cbor:"8,keyasint"` // the counter is
 	// FreeRead tells that the chip passed the self-test, so that everyone may
 	// read the count of tries.
 	FreeRead bool  `cbor:"9,keyasint"`

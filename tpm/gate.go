@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
@@ -28,22 +27,16 @@ import (
 type gate struct {
 	root *Root
 
-	// The worker's: how the indices are.
+	// All the worker's.
 	policies *policies
 	secret   index // as it is now
 	owned    bool  // the owner has a password
-
-	mu       sync.Mutex
-	looked   bool // set is known
+	looked   bool  // set is known
 	set      bool
-	left     int // tries; unread: to be read
-	estimate int // of tries, where the chip does not let them be read
+	estimate int // of the tries left, where the chip does not let them be read
 }
 
-const (
-	unread      = -1
-	pinHashSize = 16
-)
+const pinHashSize = 16
 
 // use makes the gate the one of a record. It runs on the worker, or before it.
 func (g *gate) use(rec *gateRecord, freeRead bool) error {
@@ -52,20 +45,8 @@ func (g *gate) use(rec *gateRecord, freeRead bool) error {
 		return err
 	}
 	g.policies, g.secret = p, p.secret.written()
-	g.remember(func() { g.looked, g.set, g.left, g.estimate = false, false, unread, ctap.MaxPINRetries })
+	g.looked, g.set, g.estimate = false, false, ctap.MaxPINRetries
 	return nil
-}
-
-func (g *gate) remember(change func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	change()
-}
-
-func (g *gate) isSet() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.set
 }
 
 // What an authorization value of tries is made of: a PIN, or none yet.
@@ -84,40 +65,33 @@ func (p *policies) auth(device *keystore.Secret, label string, pinHash []byte) [
 }
 
 func (g *gate) auth(label string, pinHash []byte) []byte {
-	return g.policies.auth(&g.root.device, label, pinHash)
+	return g.policies.auth(g.root.device, label, pinHash)
 }
 
-// State implements keystore.Gate. The count of tries is read from the chip
-// where it was not yet, and after each try; where the chip does not let it be
-// read without the owner password it is an estimate, too high rather than too
-// low. Tries that another program spends show at the next one here.
+// State implements keystore.Gate. The count of tries is read from the chip each
+// time, for others who have file and chip can spend some; where the chip does
+// not let it be read without the owner password it is an estimate, too high
+// rather than too low. That a PIN is set is remembered: once it is, only a Reset
+// of this root, or the loss of the gate, changes that.
 func (g *gate) State(ctx context.Context) (keystore.GateState, error) {
 	state, err := g.root.rings.Gate().State(ctx)
 	if err != nil {
 		return keystore.GateState{}, err
 	}
-	g.mu.Lock()
-	known := g.looked && g.left != unread
-	state.Set, state.Retries = g.set, g.left
-	g.mu.Unlock()
-	if known {
-		return state, nil
-	}
-	err = g.root.chip.run(ctx, func(t transport.TPM) error {
+	open := state.Open
+	state, err = do(ctx, g.root.chip, func(t transport.TPM) (keystore.GateState, error) {
 		if err := g.look(t); err != nil {
-			return err
+			return keystore.GateState{}, err
 		}
-		return g.recount(t)
-	})
+		left, err := g.left(t)
+		return keystore.GateState{Set: g.set, Open: open, Retries: left}, err
+	}, nil)
 	if errors.Is(err, ErrIndexMissing) || errors.Is(err, ErrIndexForeign) {
 		err = fmt.Errorf("%w: %w", keystore.ErrGateLost, err)
 	}
 	if err != nil {
 		return keystore.GateState{}, fmt.Errorf("read gate: %w", err)
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	state.Set, state.Retries = g.set, g.left
 	return state, nil
 }
 
@@ -149,7 +123,7 @@ func (g *gate) look(t transport.TPM) error {
 		return fmt.Errorf("index %#x: %w", uint32(h), ErrIndexForeign)
 	}
 	g.secret = *there
-	g.remember(func() { g.looked, g.set = true, set })
+	g.looked, g.set = true, set
 	return nil
 }
 
@@ -159,7 +133,7 @@ func (g *gate) Open(ctx context.Context, pinHash []byte) error {
 		if err := g.look(t); err != nil {
 			return nil, err
 		}
-		if !g.isSet() {
+		if !g.set {
 			return nil, keystore.ErrNoPIN
 		}
 		auth := g.auth(ofPIN, pinHash)
@@ -182,7 +156,6 @@ func (g *gate) try(t transport.TPM, auth []byte) (*keystore.Secret, error) {
 	if err := g.root.parent.check(t); err != nil {
 		return nil, err
 	}
-	g.remember(func() { g.left = unread })
 	r, err := tpm2.NVRead{
 		AuthHandle: g.secret.by(g.root.parent.policy(g.policies.proving(g.root.parent, auth), opening())),
 		NVIndex:    g.secret.named(),
@@ -190,11 +163,11 @@ func (g *gate) try(t transport.TPM, auth []byte) (*keystore.Secret, error) {
 	}.Execute(t)
 	switch {
 	case errors.Is(err, keystore.ErrPINBlocked):
-		g.remember(func() { g.left, g.estimate = 0, 0 })
+		g.estimate = 0
 		return nil, err
 	case errors.Is(err, keystore.ErrWrongPIN):
-		g.remember(func() { g.estimate = max(g.estimate-1, 1) })
-		if err := g.recount(t); err == nil && g.tries() == 0 {
+		g.estimate = max(g.estimate-1, 1)
+		if left, err := g.left(t); err == nil && left == 0 {
 			return nil, fmt.Errorf("wrong PIN: %w", keystore.ErrPINBlocked)
 		}
 		return nil, err
@@ -211,7 +184,7 @@ func (g *gate) try(t transport.TPM, auth []byte) (*keystore.Secret, error) {
 		secret.Wipe()
 		return nil, fmt.Errorf("gate secret: %w", ErrIndexForeign)
 	}
-	g.full()
+	g.estimate = ctap.MaxPINRetries
 	return secret, nil
 }
 
@@ -220,12 +193,11 @@ func (g *gate) diagnose(t transport.TPM, err error) error {
 	if lost(err) {
 		return err
 	}
-	g.remember(func() { g.looked = false })
+	g.looked = false
 	return errors.Join(g.policies.tries.written().check(t), g.secret.check(t), err)
 }
 
-// SetPIN implements keystore.Gate. After eight wrong tries the PIN cannot be
-// changed any more, even while the gate is still open: keystore.ErrPINBlocked.
+// SetPIN implements keystore.Gate.
 func (g *gate) SetPIN(ctx context.Context, pinHash []byte) error {
 	if len(pinHash) != pinHashSize {
 		return fmt.Errorf("set PIN: pinHash of %d bytes", len(pinHash))
@@ -236,7 +208,7 @@ func (g *gate) SetPIN(ctx context.Context, pinHash []byte) error {
 		}
 		auth := g.auth(ofPIN, pinHash)
 		defer clear(auth)
-		if !g.isSet() {
+		if !g.set {
 			return g.first(t, auth)
 		}
 		secret, err := g.root.rings.GateSecret()
@@ -244,20 +216,13 @@ func (g *gate) SetPIN(ctx context.Context, pinHash []byte) error {
 			return err
 		}
 		defer secret.Wipe()
-		if err := g.recount(t); err != nil {
-			return err
-		}
-		if g.tries() == 0 {
-			return keystore.ErrPINBlocked
-		}
 		if err := g.root.parent.check(t); err != nil {
 			return err
 		}
 		if err := g.change(t, secret, auth); err != nil {
 			return err
 		}
-		g.refill(t, auth)
-		return nil
+		return g.refill(t, auth)
 	})
 	if err != nil {
 		return fmt.Errorf("set PIN: %w", err)
@@ -272,7 +237,7 @@ func (g *gate) first(t transport.TPM, auth []byte) error {
 	secret, err := g.try(t, none)
 	if errors.Is(err, keystore.ErrWrongPIN) {
 		// The power went before the mark was written.
-		g.remember(func() { g.set = true })
+		g.set = true
 		return keystore.ErrGateShut
 	}
 	if err != nil {
@@ -283,10 +248,10 @@ func (g *gate) first(t transport.TPM, auth []byte) error {
 		return err
 	}
 	if err := g.change(t, secret, auth); err != nil {
-		g.remember(func() { g.looked = false })
+		g.looked = false
 		return err
 	}
-	g.remember(func() { g.set = true })
+	g.set = true
 	g.mark(t, auth)
 	return nil
 }
@@ -320,28 +285,27 @@ func (g *gate) mark(t transport.TPM, auth []byte) {
 		NVIndex:    g.secret.named(),
 	}.Execute(t)
 	if err != nil {
-		g.remember(func() { g.left = unread })
 		return
 	}
 	g.secret = g.secret.locked()
-	g.full()
 	g.root.endFirst()
 }
 
-// refill proves a new PIN once, which gives all tries back. Where it fails the
-// next right PIN does it.
-func (g *gate) refill(t transport.TPM, auth []byte) {
+// refill proves a new PIN once, which gives all tries back:
+// keystore.ErrPINBlocked where none was left, and then no PIN is of use any
+// more, neither the new one nor the old. Where it fails otherwise the next right
+// PIN does it.
+func (g *gate) refill(t transport.TPM, auth []byte) error {
 	p := g.root.parent
-	if err := p.satisfy(t, g.policies.proving(p, auth)); err != nil {
-		g.remember(func() { g.left = unread })
-		return
+	err := p.satisfy(t, g.policies.proving(p, auth))
+	switch {
+	case err == nil:
+		g.estimate = ctap.MaxPINRetries
+	case errors.Is(err, keystore.ErrPINBlocked):
+		g.estimate = 0
+		return err
 	}
-	g.full()
-}
-
-// full remembers that a right value has given all tries back.
-func (g *gate) full() {
-	g.remember(func() { g.left, g.estimate = ctap.MaxPINRetries, ctap.MaxPINRetries })
+	return nil
 }
 
 // Shut implements keystore.Gate.

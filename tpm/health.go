@@ -156,8 +156,7 @@ func (x index) purpose() string {
 		purpose string
 	}{
 		{deviceIndex(x.handle()), PurposeDevice},
-		{counterIndex(x.handle(), true), PurposeCounter},
-		{counterIndex(x.handle(), false), PurposeCounter},
+		{counterIndex(x.handle()), PurposeCounter},
 		{triesIndex(x.handle(), x.public.AuthPolicy, true), PurposeTries},
 		{triesIndex(x.handle(), x.public.AuthPolicy, false), PurposeTries},
 		{secretIndex(x.handle(), x.public.AuthPolicy), PurposeSecret},

@@ -135,12 +135,13 @@ func deviceIndex(h tpm2.TPMHandle) index {
 	}}
 }
 
-// counterIndex holds the run number. Orderly, it costs the chip's memory
-// nothing but at a stop, and skips numbers after a power cut.
-func counterIndex(h tpm2.TPMHandle, orderly bool) index {
+// counterIndex holds the run number. It is not orderly: after a power cut an
+// orderly counter skips numbers, and each of them takes a range of signature
+// counters, which have 32 bits.
+func counterIndex(h tpm2.TPMHandle) index {
 	return index{tpm2.TPMSNVPublic{
 		NVIndex: h, NameAlg: tpm2.TPMAlgSHA256, DataSize: 8,
-		Attributes: tpm2.TPMANV{AuthRead: true, AuthWrite: true, NoDA: true, Orderly: orderly, NT: tpm2.TPMNTCounter},
+		Attributes: tpm2.TPMANV{AuthRead: true, AuthWrite: true, NoDA: true, NT: tpm2.TPMNTCounter},
 	}}
 }
 

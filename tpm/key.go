@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/arena"
 )
 
 // The handle of a key in the chip is
@@ -132,13 +133,17 @@ type key struct {
 	closed atomic.Bool
 
 	mu   sync.Mutex
-	blob *blob // nil once the key is closed or dead
+	blob blob                       // without its authorization value
+	auth *arena.Box[[authSize]byte] // nil once the key is closed or dead
 }
 
-// give hands out a key that lives no longer than life.
+// give hands out a key that lives no longer than life. It keeps a copy of the
+// blob's authorization value.
 func (r *Root) give(b *blob, life *life) *key {
 	public := b.public
-	k := &key{root: r, life: life, alg: b.alg, blob: b}
+	k := &key{root: r, life: life, alg: b.alg, blob: *b, auth: arena.New[[authSize]byte]()}
+	k.blob.auth = nil
+	copy(k.auth.Value()[:], b.auth)
 	k.pub = sync.OnceValue(func() crypto.PublicKey {
 		pub, err := parsePublic(public)
 		if err != nil {
@@ -189,16 +194,20 @@ func (k *key) Sign(ctx context.Context, digest []byte, opts crypto.SignerOpts) (
 	return sig, nil
 }
 
-// take returns a copy of the key's blob, unless the key is dead or closed.
+// take returns a copy of the key's blob, unless the key is dead or closed. The
+// caller wipes its authorization value.
 func (k *key) take() (*blob, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.blob == nil {
+	if k.auth == nil {
 		return nil, k.dead()
 	}
-	b := *k.blob
-	b.auth = bytes.Clone(b.auth)
-	return &b, k.life.err()
+	if err := k.life.err(); err != nil {
+		return nil, err
+	}
+	b := k.blob
+	b.auth = bytes.Clone(k.auth.Value()[:])
+	return &b, nil
 }
 
 // dead tells why the key does not sign any more; nil while it does.
@@ -224,9 +233,9 @@ func (k *key) Close() error {
 func (k *key) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.blob != nil {
-		clear(k.blob.auth)
-		k.blob = nil
+	if k.auth != nil {
+		k.auth.Free()
+		k.auth = nil
 	}
 }
 

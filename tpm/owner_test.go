@@ -93,9 +93,9 @@ func TestDestroy(t *testing.T) {
 	other := &device{t: t, path: d.path + "2", chip: d.chip, bus: bus{chip: d.chip}}
 	must(t, "create", other.create(Options{}))
 	// So does an index of someone else at the handle of one of ours.
-	foreign := counterIndex(r.rec.Counter, r.rec.Orderly).with(func(a *tpm2.TPMANV) { a.OwnerRead = true })
+	foreign := counterIndex(r.rec.Counter).with(func(a *tpm2.TPMANV) { a.OwnerRead = true })
 	_, err := tpm2.NVUndefineSpace{AuthHandle: owner(),
-		NVIndex: counterIndex(r.rec.Counter, r.rec.Orderly).written().named()}.Execute(d.raw())
+		NVIndex: counterIndex(r.rec.Counter).written().named()}.Execute(d.raw())
 	must(t, "remove the counter", err)
 	_, err = tpm2.NVDefineSpace{AuthHandle: owner(), PublicInfo: tpm2.New2B(foreign.public)}.Execute(d.raw())
 	must(t, "put another in its place", err)

@@ -57,7 +57,7 @@ func (r *Root) reset(t transport.TPM) error {
 	if err != nil {
 		return err
 	}
-	if err := intent.write(r.path, &r.installation); err != nil {
+	if err := intent.write(r.path, r.installation); err != nil {
 		return err
 	}
 	err = r.overwrite(t, device)
@@ -65,9 +65,9 @@ func (r *Root) reset(t transport.TPM) error {
 		return err // the file tells the next start how to find out
 	}
 	if err != nil {
-		return errors.Join(err, r.rec.write(r.path, &r.installation))
+		return errors.Join(err, r.rec.write(r.path, r.installation))
 	}
-	r.device, r.rec = *device, intent
+	*r.device, r.rec = *device, intent
 	r.renew()
 	old, err := intent.Old.indices(intent.FreeRead)
 	if err != nil {
@@ -76,11 +76,14 @@ func (r *Root) reset(t transport.TPM) error {
 	if err := undefine(t, r.parent, r.opts.OwnerPassword, old); err != nil {
 		return err
 	}
-	if err := makeGate(t, r.parent, intent, r.opts.OwnerPassword, device, secret); err != nil {
+	if err := r.setup(t).makeGate(intent, device, secret); err != nil {
 		return fmt.Errorf("make the gate: %w", err)
 	}
 	return r.finish()
 }
+
+// setup makes things for the root.
+func (r *Root) setup(t transport.TPM) setup { return setup{t, r.parent, r.opts.OwnerPassword} }
 
 // undefineGates removes what a reset that was cut short has left.
 func (r *Root) undefineGates(t transport.TPM) error {
@@ -105,7 +108,7 @@ func (r *Root) intend(t transport.TPM, secret, device *keystore.Secret) (*record
 	if intent.Again {
 		intent.Old = gateRecord{}
 	}
-	intent.OldDevice, intent.DeviceCheck = check(&r.device), check(device)
+	intent.OldDevice, intent.DeviceCheck = check(r.device), check(device)
 	var err error
 	for _, h := range []*tpm2.TPMHandle{&intent.Gate.Tries, &intent.Gate.Secret} {
 		if *h, err = freeIndex(t); err != nil {
@@ -137,7 +140,7 @@ func (r *Root) overwrite(t transport.TPM, device *keystore.Secret) error {
 func (r *Root) finish() error {
 	done := *r.rec
 	done.Stage, done.Old, done.OldDevice, done.Again = ready, gateRecord{}, nil, false
-	if err := done.write(r.path, &r.installation); err != nil {
+	if err := done.write(r.path, r.installation); err != nil {
 		return err
 	}
 	r.rec = &done
@@ -147,7 +150,7 @@ func (r *Root) finish() error {
 
 // resume deals with a reset that was cut short, at start.
 func (r *Root) resume(t transport.TPM) error {
-	if hmac.Equal(check(&r.device), r.rec.OldDevice) && !r.rec.Again {
+	if hmac.Equal(check(r.device), r.rec.OldDevice) && !r.rec.Again {
 		r.rec.DeviceCheck, r.rec.Gate = r.rec.OldDevice, r.rec.Old
 		return r.finish()
 	}

@@ -21,7 +21,6 @@
 package tpm
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"errors"
@@ -37,6 +36,7 @@ import (
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/arena"
 	"github.com/seed-77d61853/signet/keystore/software"
 )
 
@@ -76,12 +76,23 @@ type Root struct {
 	// The worker's.
 	parent       *parent
 	rec          *record
-	installation keystore.Secret
-	device       keystore.Secret
+	locked       *arena.Box[held] // where the secrets are
+	installation *keystore.Secret
+	device       *keystore.Secret
 
 	mu    sync.Mutex
 	lives [3]*life // of the keys in the chip that were given out, by Protection
 }
+
+// held is what a root holds while it is open.
+type held struct {
+	installation, device keystore.Secret
+	owner                [maxOwnerPassword]byte
+}
+
+// maxOwnerPassword is the size of the largest digest, and so of the longest
+// authorization value, that a TPM knows.
+const maxOwnerPassword = 64
 
 // Open opens a root: fs.ErrNotExist where there is no file, ErrUnfinished,
 // keystore.ErrInUse where another process has it open, ErrOtherTPM, ErrStale,
@@ -101,6 +112,9 @@ func openRoot(ctx context.Context, path string, open Opener, opts Options) (*Roo
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if n := len(opts.OwnerPassword); n > maxOwnerPassword {
+		return nil, fmt.Errorf("%d bytes, which no TPM takes: %w", n, ErrOwnerPassword)
+	}
 	// The file itself is replaced, not a link to it.
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -110,8 +124,9 @@ func openRoot(ctx context.Context, path string, open Opener, opts Options) (*Roo
 	if err != nil {
 		return nil, err
 	}
-	opts.OwnerPassword = bytes.Clone(opts.OwnerPassword)
-	r := &Root{path: path, opts: opts, lock: lock, chip: newChip(open)}
+	r := &Root{path: path, opts: opts, lock: lock, chip: newChip(open), locked: arena.New[held]()}
+	r.installation, r.device = &r.locked.Value().installation, &r.locked.Value().device
+	r.opts.OwnerPassword = r.locked.Value().owner[:copy(r.locked.Value().owner[:], opts.OwnerPassword)]
 	r.gate.root = r
 	for p := range r.lives {
 		r.lives[p] = newLife()
@@ -146,10 +161,10 @@ func (r *Root) start(t transport.TPM) error {
 	if err := r.readSecrets(t); err != nil {
 		return err
 	}
-	if err := verify(data, &r.installation); err != nil {
+	if err := verify(data, r.installation); err != nil {
 		return err
 	}
-	isNew, isOld := hmac.Equal(check(&r.device), r.rec.DeviceCheck), hmac.Equal(check(&r.device), r.rec.OldDevice)
+	isNew, isOld := hmac.Equal(check(r.device), r.rec.DeviceCheck), hmac.Equal(check(r.device), r.rec.OldDevice)
 	switch {
 	case r.rec.Stage == ready && isNew:
 	case r.rec.Stage == resetting && (isNew || isOld):
@@ -173,7 +188,7 @@ func (r *Root) start(t transport.TPM) error {
 
 // state is what the software part of the root works with.
 func (r *Root) state() *software.State {
-	return software.ElsewhereState(&r.installation, &r.device, [32]byte(r.rec.Gate.Public))
+	return software.ElsewhereState(r.installation, r.device, [32]byte(r.rec.Gate.Public))
 }
 
 // readSecrets reads the Installation and device secrets. That they can be read
@@ -201,8 +216,8 @@ func (r *Root) readDevice(t transport.TPM) error {
 	if err != nil {
 		return err
 	}
-	r.device = *device
-	device.Wipe()
+	defer device.Wipe()
+	*r.device = *device
 	return nil
 }
 
@@ -283,6 +298,7 @@ func (r *Root) Create(ctx context.Context, alg ctap.Algorithm, binding []byte, p
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a key of %v in the TPM: %w", alg, err)
 	}
+	defer clear(b.auth)
 	plain := b.encode()
 	defer clear(plain)
 	sealed, err := r.rings.Seal(ctx, plain, sealBinding(p, binding), p)
@@ -308,6 +324,7 @@ func (r *Root) Open(ctx context.Context, h keystore.Handle, binding []byte) (key
 	if err != nil {
 		return nil, fmt.Errorf("open key: %w", err)
 	}
+	defer clear(b.auth)
 	return r.give(b, life), nil
 }
 
@@ -342,15 +359,6 @@ func (r *Root) Derive(ctx context.Context, label string, binding []byte, p keyst
 	return r.rings.Derive(ctx, label, binding, p)
 }
 
-// Import takes over a key that was made elsewhere, as package software does:
-// it is sealed to the TPM, not in it.
-func (r *Root) Import(ctx context.Context, k *software.Key, binding []byte, p keystore.Protection) (keystore.Handle, keystore.Key, error) {
-	if r.opts.HardwareOnly {
-		return nil, nil, fmt.Errorf("import a key of %v into a root of hardware keys only: %w", k.Algorithm(), keystore.ErrUnsupported)
-	}
-	return r.rings.Import(ctx, k, binding, p)
-}
-
 // Gate implements keystore.Root.
 func (r *Root) Gate() keystore.Gate { return &r.gate }
 
@@ -369,7 +377,6 @@ func (r *Root) Close() error {
 }
 
 func (r *Root) wipe() {
-	r.installation.Wipe()
-	r.device.Wipe()
-	clear(r.opts.OwnerPassword)
+	r.installation, r.device, r.opts.OwnerPassword = nil, nil, nil
+	r.locked.Free()
 }

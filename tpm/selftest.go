@@ -15,12 +15,12 @@ import (
 // is read by its policy: on those freeRead is false, and the count is read as
 // the owner only. A chip that does not refuse the right value after too many
 // wrong ones is ErrUnfit.
-func selfTest(t transport.TPM, p *parent, h tpm2.TPMHandle, password []byte) (freeRead bool, err error) {
-	counted, err := countingTest(t, p, h, password, true)
+func (s setup) selfTest(h tpm2.TPMHandle) (freeRead bool, err error) {
+	counted, err := s.countingTest(h, true)
 	if err != nil || counted {
 		return counted, err
 	}
-	if counted, err = countingTest(t, p, h, password, false); err == nil && !counted {
+	if counted, err = s.countingTest(h, false); err == nil && !counted {
 		err = ErrUnfit
 	}
 	return false, err
@@ -28,33 +28,33 @@ func selfTest(t transport.TPM, p *parent, h tpm2.TPMHandle, password []byte) (fr
 
 // countingTest spends two tries of two, reading the count by policy in between
 // or not, and tells whether the right value is refused then.
-func countingTest(t transport.TPM, p *parent, h tpm2.TPMHandle, password []byte, reads bool) (bool, error) {
+func (s setup) countingTest(h tpm2.TPMHandle, reads bool) (bool, error) {
 	code := tpm2.PolicyCommandCode{Code: tpm2.TPMCCNVRead}
 	policy, err := policyDigest(code)
 	if err != nil {
 		return false, err
 	}
 	x := scratchIndex(h, policy)
-	right, wrong := randomAuth(), randomAuth()
-	if err := x.define(t, p, password, right); err != nil {
+	right := randomAuth()
+	if err := x.define(s, s.parent, s.password, right); err != nil {
 		if refused(err) {
 			return false, fmt.Errorf("%w (%w)", ErrUnfit, err)
 		}
 		return false, fmt.Errorf("define an index: %w", err)
 	}
-	counted, err := countTwo(t, p, x, password, right, wrong, reads)
-	return counted, errors.Join(err, x.undefine(t, p, password))
+	counted, err := s.countTwo(x, right, reads)
+	return counted, errors.Join(err, x.undefine(s, s.parent, s.password))
 }
 
-func countTwo(t transport.TPM, p *parent, x index, password, right, wrong []byte, reads bool) (bool, error) {
+func (s setup) countTwo(x index, right []byte, reads bool) (bool, error) {
 	_, err := tpm2.NVWrite{
-		AuthHandle: p.owner(password), NVIndex: x.named(), Data: tpm2.TPM2BMaxNVBuffer{Buffer: count{0, 2}.bytes()},
-	}.Execute(t)
+		AuthHandle: s.parent.owner(s.password), NVIndex: x.named(), Data: tpm2.TPM2BMaxNVBuffer{Buffer: count{0, 2}.bytes()},
+	}.Execute(s)
 	if err != nil {
 		return false, fmt.Errorf("write an index: %w", ownerError(err))
 	}
 	pol := &policies{tries: x}
-	try := func(auth []byte) error { return p.satisfy(t, pol.proving(p, auth)) }
+	try := func(auth []byte) error { return s.parent.satisfy(s, pol.proving(s.parent, auth)) }
 	read := func() (count, error) {
 		r, err := tpm2.NVRead{
 			AuthHandle: x.written().by(tpm2.Policy(tpm2.TPMAlgSHA256, nonceSize, flushing(
@@ -62,14 +62,14 @@ func countTwo(t transport.TPM, p *parent, x index, password, right, wrong []byte
 					return pol.command(t, h, tpm2.TPMCCNVRead)
 				}))),
 			NVIndex: x.written().named(), Size: 8,
-		}.Execute(t)
+		}.Execute(s)
 		if err != nil {
 			return count{}, err
 		}
 		return parseCount(r.Data.Buffer)
 	}
 	for n := range uint32(2) {
-		if err := try(wrong); !errors.Is(err, keystore.ErrWrongPIN) {
+		if err := try(randomAuth()); !errors.Is(err, keystore.ErrWrongPIN) {
 			return false, err
 		}
 		for range 2 {

@@ -1,7 +1,6 @@
 package tpm
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -86,7 +85,7 @@ func create(t transport.TPM, path string, password []byte) error {
 	if err := file.WriteNew(path, data); err != nil {
 		return err
 	}
-	err = setUp(t, path, p, rec, password)
+	err = setup{t, p, password}.make(path, rec)
 	if err != nil && !lost(err) {
 		if abandon(t, path, password) != nil {
 			return errors.Join(err, ErrUnfinished)
@@ -136,7 +135,7 @@ func (r *record) undefine(t transport.TPM, p *parent, password []byte) error {
 	if err != nil {
 		return err
 	}
-	all = append(all, scratchIndex(r.Scratch, policy), counterIndex(r.Counter, true), counterIndex(r.Counter, false))
+	all = append(all, scratchIndex(r.Scratch, policy), counterIndex(r.Counter))
 	return undefine(t, p, password, all)
 }
 
@@ -171,16 +170,23 @@ func freeIndex(t transport.TPM) (tpm2.TPMHandle, error) {
 	}
 }
 
-// setUp makes everything in the chip, and the finished file.
-func setUp(t transport.TPM, path string, p *parent, rec *record, password []byte) error {
-	algs, err := supported(t)
+// A setup makes things in a chip, with its owner's authorization.
+type setup struct {
+	transport.TPM
+	parent   *parent
+	password []byte
+}
+
+// make makes everything in the chip, and the finished file.
+func (s setup) make(path string, rec *record) error {
+	algs, err := supported(s)
 	if err != nil {
 		return err
 	}
 	for _, alg := range algs {
 		rec.InChip = append(rec.InChip, int(alg))
 	}
-	if rec.FreeRead, err = selfTest(t, p, rec.Scratch, password); err != nil {
+	if rec.FreeRead, err = s.selfTest(rec.Scratch); err != nil {
 		return fmt.Errorf("try out how the TPM counts: %w", err)
 	}
 	var installation, device keystore.Secret
@@ -190,21 +196,21 @@ func setUp(t transport.TPM, path string, p *parent, rec *record, password []byte
 	rand.Read(device[:])
 	rec.InstallationCheck, rec.DeviceCheck = check(&installation), check(&device)
 
-	rec.InstallationPublic, rec.InstallationPrivate, err = p.seal(t, installation[:], rec.Auth)
+	rec.InstallationPublic, rec.InstallationPrivate, err = s.parent.seal(s, installation[:], rec.Auth)
 	if err != nil {
 		return fmt.Errorf("seal the installation's secret: %w", err)
 	}
 	x := deviceIndex(rec.Device)
-	if err := x.define(t, p, password, rec.Auth); err != nil {
+	if err := x.define(s, s.parent, s.password, rec.Auth); err != nil {
 		return fmt.Errorf("define the device secret's index: %w", err)
 	}
-	if err := writeDevice(t, p, x, rec.Auth, &device); err != nil {
+	if err := writeDevice(s, s.parent, x, rec.Auth, &device); err != nil {
 		return err
 	}
-	if rec.Orderly, err = makeCounter(t, p, rec, password); err != nil {
+	if err := s.makeCounter(rec); err != nil {
 		return fmt.Errorf("define the counter: %w", err)
 	}
-	if err := makeAttestation(t, p, rec, &installation); err != nil {
+	if err := makeAttestation(s, s.parent, rec, &installation); err != nil {
 		return fmt.Errorf("make the attestation key: %w", err)
 	}
 	secret := newGateSecret()
@@ -215,7 +221,7 @@ func setUp(t transport.TPM, path string, p *parent, rec *record, password []byte
 	if err := rec.write(path, &installation); err != nil {
 		return err
 	}
-	if err := makeGate(t, p, rec, password, &device, secret); err != nil {
+	if err := s.makeGate(rec, &device, secret); err != nil {
 		return fmt.Errorf("make the gate: %w", err)
 	}
 	rec.Stage = ready
@@ -248,7 +254,7 @@ func writeDevice(t transport.TPM, p *parent, x index, auth []byte, device *keyst
 	_, err := tpm2.NVWrite{
 		AuthHandle: x.by(p.hmac(auth, sealing())),
 		NVIndex:    x.named(),
-		Data:       tpm2.TPM2BMaxNVBuffer{Buffer: bytes.Clone(device[:])},
+		Data:       tpm2.TPM2BMaxNVBuffer{Buffer: device[:]},
 	}.Execute(t)
 	if err != nil {
 		return fmt.Errorf("write the device secret: %w", err)
@@ -258,7 +264,7 @@ func writeDevice(t transport.TPM, p *parent, x index, auth []byte, device *keyst
 
 // makeGate makes the indices of the record's gate, with no PIN. Until the last
 // command there is no gate: its secret is written last.
-func makeGate(t transport.TPM, p *parent, rec *record, password []byte, device, secret *keystore.Secret) error {
+func (s setup) makeGate(rec *record, device, secret *keystore.Secret) error {
 	k, err := authKey(secret)
 	if err != nil {
 		return err
@@ -269,37 +275,37 @@ func makeGate(t transport.TPM, p *parent, rec *record, password []byte, device, 
 	}
 	none := pol.auth(device, noPIN, nil)
 	defer clear(none)
-	return pol.define(t, p, password, k, none, secret)
+	return s.defineGate(pol, k, none, secret)
 }
 
-// define makes the two indices, with an authorization value of tries.
-func (p *policies) define(t transport.TPM, parent *parent, password []byte, k *ecdsa.PrivateKey, auth []byte, secret *keystore.Secret) error {
-	if err := p.tries.define(t, parent, password, auth); err != nil {
+// defineGate makes the two indices, with an authorization value of tries.
+func (s setup) defineGate(p *policies, k *ecdsa.PrivateKey, auth []byte, secret *keystore.Secret) error {
+	if err := p.tries.define(s, s.parent, s.password, auth); err != nil {
 		return err
 	}
-	h, err := p.loadKey(t)
+	h, err := p.loadKey(s)
 	if err != nil {
 		return err
 	}
 	_, err = tpm2.NVWrite{
-		AuthHandle: p.tries.by(parent.policy(p.signing(k, h, tpm2.TPMCCNVWrite))),
+		AuthHandle: p.tries.by(s.parent.policy(p.signing(k, h, tpm2.TPMCCNVWrite))),
 		NVIndex:    p.tries.named(),
 		Data:       tpm2.TPM2BMaxNVBuffer{Buffer: count{0, ctap.MaxPINRetries}.bytes()},
-	}.Execute(t)
+	}.Execute(s)
 	if lost(err) {
 		return err
 	}
-	flush(t, h)
+	flush(s, h)
 	if err != nil {
 		return err
 	}
-	if err := p.secret.define(t, parent, password, nil); err != nil {
+	if err := p.secret.define(s, s.parent, s.password, nil); err != nil {
 		return err
 	}
 	_, err = tpm2.NVWrite{
-		AuthHandle: p.secret.by(parent.policy(p.proving(parent, auth), sealing())),
+		AuthHandle: p.secret.by(s.parent.policy(p.proving(s.parent, auth), sealing())),
 		NVIndex:    p.secret.named(),
-		Data:       tpm2.TPM2BMaxNVBuffer{Buffer: bytes.Clone(secret[:])},
-	}.Execute(t)
+		Data:       tpm2.TPM2BMaxNVBuffer{Buffer: secret[:]},
+	}.Execute(s)
 	return err
 }

@@ -89,7 +89,6 @@ func TestExhausted(t *testing.T) {
 	for _, h := range held[1:] {
 		flush(raw, h)
 	}
-	r.gate.remember(func() { r.gate.left = unread })
 	hasState(t, "with sessions again", r, keystore.GateState{Set: true, Retries: 8})
 	must(t, "the PIN", r.Gate().Open(t.Context(), pin(1)))
 

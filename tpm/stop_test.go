@@ -41,6 +41,29 @@ func stops(t *testing.T, d *device, f func(d *device) error, then func(t *testin
 	t.Logf("stopped at each of %d commands", total)
 }
 
+// opened does f with a device's root, and closes it.
+func opened(f func(r *Root) error) func(d *device) error {
+	return func(d *device) error {
+		r, err := d.open(Options{})
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		return f(r)
+	}
+}
+
+// withPIN is a device that has the PIN and one of everything, closed.
+func withPIN(t *testing.T) (*device, things) {
+	t.Helper()
+	d := created(t)
+	r := d.mustOpen()
+	must(t, "first PIN", r.Gate().SetPIN(t.Context(), pin(1)))
+	all := makeThings(t, r)
+	r.Close()
+	return d, all
+}
+
 // TestStopSetUp: after a set-up that was cut short there is no root, and the
 // next set-up cleans up: it leaves as many indices as one that was not.
 func TestStopSetUp(t *testing.T) {
@@ -90,14 +113,9 @@ func TestStopFirstPIN(t *testing.T) {
 	r := d.mustOpen()
 	all := makeThings(t, r)
 	r.Close()
-	stops(t, d, func(d *device) error {
-		r, err := d.open(Options{})
-		if err != nil {
-			return err
-		}
-		defer r.Close()
+	stops(t, d, opened(func(r *Root) error {
 		return r.Gate().SetPIN(t.Context(), pin(1))
-	}, func(t *testing.T, d *device) {
+	}), func(t *testing.T, d *device) {
 		r := d.mustOpen()
 		state, err := r.Gate().State(t.Context())
 		must(t, "state", err)
@@ -122,22 +140,13 @@ func TestStopFirstPIN(t *testing.T) {
 }
 
 func TestStopChange(t *testing.T) {
-	d := created(t)
-	r := d.mustOpen()
-	must(t, "first PIN", r.Gate().SetPIN(t.Context(), pin(1)))
-	all := makeThings(t, r)
-	r.Close()
-	stops(t, d, func(d *device) error {
-		r, err := d.open(Options{})
-		if err != nil {
-			return err
-		}
-		defer r.Close()
+	d, all := withPIN(t)
+	stops(t, d, opened(func(r *Root) error {
 		if err := r.Gate().Open(t.Context(), pin(1)); err != nil {
 			return err
 		}
 		return r.Gate().SetPIN(t.Context(), pin(2))
-	}, func(t *testing.T, d *device) {
+	}), func(t *testing.T, d *device) {
 		r := d.mustOpen()
 		state, err := r.Gate().State(t.Context())
 		if err != nil || !state.Set {
@@ -155,19 +164,10 @@ func TestStopChange(t *testing.T) {
 }
 
 func TestStopReset(t *testing.T) {
-	d := created(t)
-	r := d.mustOpen()
-	must(t, "first PIN", r.Gate().SetPIN(t.Context(), pin(1)))
-	all := makeThings(t, r)
-	r.Close()
-	stops(t, d, func(d *device) error {
-		r, err := d.open(Options{})
-		if err != nil {
-			return err
-		}
-		defer r.Close()
+	d, all := withPIN(t)
+	stops(t, d, opened(func(r *Root) error {
 		return r.Reset(t.Context())
-	}, func(t *testing.T, d *device) {
+	}), func(t *testing.T, d *device) {
 		r := d.mustOpen()
 		state, err := r.Gate().State(t.Context())
 		must(t, "state", err)

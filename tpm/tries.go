@@ -14,30 +14,16 @@ import (
 	"github.com/seed-77d61853/signet/keystore/file"
 )
 
-func (g *gate) tries() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.left
-}
-
-// recount reads how many tries are left, unless it is known.
-func (g *gate) recount(t transport.TPM) error {
-	g.mu.Lock()
-	known, estimate := g.left != unread, g.estimate
-	g.mu.Unlock()
-	if known {
-		return nil
-	}
+// left reads how many tries are left, or estimates it.
+func (g *gate) left(t transport.TPM) (int, error) {
 	c, err := g.readCount(t)
 	if errors.Is(err, errUnreadable) {
-		g.remember(func() { g.left = estimate })
-		return nil
+		return g.estimate, nil
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
-	g.remember(func() { g.left = min(c.left(), ctap.MaxPINRetries) })
-	return nil
+	return min(c.left(), ctap.MaxPINRetries), nil
 }
 
 var errUnreadable = errors.New("the count of tries cannot be read without the owner password")

@@ -79,14 +79,9 @@ func TestUnreadable(t *testing.T) {
 func TestUnreadableFirstPIN(t *testing.T) {
 	d := withoutFreeRead(t)
 	setOwner(t, d.raw(), nil, []byte("owner"))
-	stops(t, d, func(d *device) error {
-		r, err := d.open(Options{})
-		if err != nil {
-			return err
-		}
-		defer r.Close()
+	stops(t, d, opened(func(r *Root) error {
 		return r.Gate().SetPIN(t.Context(), pin(1))
-	}, func(t *testing.T, d *device) {
+	}), func(t *testing.T, d *device) {
 		set := false
 		for range 10 {
 			r := d.mustOpen()
@@ -105,10 +100,8 @@ func TestUnreadableFirstPIN(t *testing.T) {
 
 // TestStopResume cuts the power in the finishing of a reset that was cut short.
 func TestStopResume(t *testing.T) {
-	d := created(t)
+	d, all := withPIN(t)
 	r := d.mustOpen()
-	must(t, "first PIN", r.Gate().SetPIN(t.Context(), pin(1)))
-	all := makeThings(t, r)
 	d.bus.after = func(command, _ []byte) {
 		// The device secret has been overwritten.
 		if commandCode(command) == tpm2.TPMCCNVWrite {
@@ -121,13 +114,7 @@ func TestStopResume(t *testing.T) {
 	r.Close()
 	d.bus.after = nil
 	d.bus.resume()
-	stops(t, d, func(d *device) error {
-		r, err := d.open(Options{})
-		if err == nil {
-			r.Close()
-		}
-		return err
-	}, func(t *testing.T, d *device) {
+	stops(t, d, opened(func(*Root) error { return nil }), func(t *testing.T, d *device) {
 		r := d.mustOpen()
 		for _, p := range protections {
 			if err := all.use(t, r, p); (err == nil) != (p == keystore.Installation) {

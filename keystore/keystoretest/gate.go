@@ -19,6 +19,7 @@ func TestGate(t *testing.T, roots Roots) {
 	t.Run("Malformed", func(t *testing.T) { testGateMalformed(t, roots) })
 	t.Run("Change", func(t *testing.T) { testGateChange(t, roots) })
 	t.Run("Eight", func(t *testing.T) { testGateEight(t, roots, func(*device) {}) })
+	t.Run("BlockedOpen", func(t *testing.T) { testGateBlockedOpen(t, roots) })
 	t.Run("Guessers", func(t *testing.T) { testGateGuessers(t, roots) })
 	if roots.Forgetful {
 		return
@@ -165,6 +166,34 @@ func testGateEight(t *testing.T, roots Roots, between func(*device)) {
 	wants(t, "set a PIN while blocked", d.Gate().SetPIN(t.Context(), pinHash("5678")), keystore.ErrGateShut)
 	_, err := d.Root.Open(t.Context(), gated, []byte("site"))
 	wants(t, "open a Gated key while blocked", err, keystore.ErrGateShut)
+}
+
+// testGateBlockedOpen spends the tries while the gate is open: it stays open, but
+// no change of the PIN gives them back.
+func testGateBlockedOpen(t *testing.T, roots Roots) {
+	d := newDevice(t, roots)
+	d.setPIN("1234")
+	d.openGate("1234")
+	gated, k := d.create(ctap.ES256, "site", keystore.Gated)
+	d.block()
+	blocked := keystore.GateState{Set: true, Open: true}
+	d.hasState("blocked while open", blocked)
+	for _, pin := range []string{"1234", "5678"} {
+		wants(t, "set a PIN while blocked", d.Gate().SetPIN(t.Context(), pinHash(pin)), keystore.ErrPINBlocked)
+		d.hasState("after it", blocked)
+		wants(t, "a PIN while blocked", d.Gate().Open(t.Context(), pinHash(pin)), keystore.ErrPINBlocked)
+	}
+	d.opens(gated, "site", ctap.ES256, k.Public())
+	if !roots.Forgetful {
+		d.restart()
+	} else {
+		d.Gate().Shut()
+	}
+	blocked.Open = false
+	d.hasState("after it was shut", blocked)
+	for _, pin := range []string{"1234", "5678"} {
+		wants(t, "a PIN after it was shut", d.Gate().Open(t.Context(), pinHash(pin)), keystore.ErrPINBlocked)
+	}
 }
 
 // testGateGuessers lets twelve guess at once: eight are judged.

@@ -20,7 +20,7 @@ func ElsewhereState(installation, device *keystore.Secret, gatePublic [32]byte) 
 	return &State{
 		Installation: *installation,
 		Device:       *device,
-		Gate:         GateRecord{Set: true, Retries: ctap.MaxPINRetries, Public: gatePublic},
+		Gate:         gateRecord{Set: true, Retries: ctap.MaxPINRetries, Public: gatePublic},
 	}
 }
 

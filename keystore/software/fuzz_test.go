@@ -63,7 +63,7 @@ func FuzzHandle(f *testing.F) {
 
 func FuzzStoredKey(f *testing.F) {
 	for _, alg := range []ctap.Algorithm{ctap.ES256, ctap.ES512, ctap.EdDSA, ctap.ES256K} {
-		k, err := Generate(alg)
+		k, err := generateKey(alg)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func FuzzStoredKey(f *testing.F) {
 			wants(t, "parse", err, keystore.ErrCorrupt)
 			return
 		}
-		if k.Public() == nil {
+		if k.pub == nil {
 			t.Fatal("no public half")
 		}
 	})

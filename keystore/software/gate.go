@@ -59,6 +59,9 @@ func (g *gate) SetPIN(ctx context.Context, pinHash []byte) error {
 		return fmt.Errorf("set PIN: %w", err)
 	}
 	defer secret.Wipe()
+	if r.state.Gate.Retries <= 0 {
+		return fmt.Errorf("set PIN: %w", keystore.ErrPINBlocked)
+	}
 	private, err := gateKey(secret)
 	if err != nil {
 		return fmt.Errorf("set PIN: %w", err)
@@ -67,7 +70,7 @@ func (g *gate) SetPIN(ctx context.Context, pinHash []byte) error {
 	draft := r.draft()
 	defer draft.Free()
 	next := draft.Value()
-	next.Gate = GateRecord{Set: true, Retries: ctap.MaxPINRetries, KDF: r.kdf}
+	next.Gate = gateRecord{Set: true, Retries: ctap.MaxPINRetries, KDF: r.kdf}
 	rand.Read(next.Gate.Salt[:])
 	copy(next.Gate.Public[:], private.PublicKey().Bytes())
 	stretched := next.Gate.stretch(pinHash)

@@ -26,18 +26,18 @@ import (
 // be longer.
 const rsaBits = 2048
 
-// A Key is a private key in this process's memory, and a crypto.Signer. It is
-// left to the garbage collector, not wiped: the standard library keeps copies.
-// Safe for concurrent use.
-type Key struct {
+// A key is a private key in this process's memory. It is left to the garbage
+// collector, not wiped: the standard library keeps copies. Safe for concurrent
+// use.
+type key struct {
 	alg    ctap.Algorithm
-	pub    crypto.PublicKey
+	pub    crypto.PublicKey // of the types that keystore.Key names
 	signer crypto.Signer
 }
 
-// Generate makes a key pair at random: keystore.ErrUnsupported for an algorithm
+// generateKey makes a key pair at random: keystore.ErrUnsupported for an algorithm
 // that Algorithms does not list.
-func Generate(alg ctap.Algorithm) (*Key, error) {
+func generateKey(alg ctap.Algorithm) (*key, error) {
 	var signer crypto.Signer
 	var err error
 	switch alg {
@@ -61,10 +61,10 @@ func Generate(alg ctap.Algorithm) (*Key, error) {
 	return newKey(alg, signer), nil
 }
 
-// Derive makes the key pair that belongs to a secret of 32 random bytes, by
+// deriveKey makes the key pair that belongs to a secret of 32 random bytes, by
 // c2sp.org/det-keygen for ECDSA on NIST curves and RSA. A secret serves one
 // algorithm only.
-func Derive(alg ctap.Algorithm, secret []byte) (*Key, error) {
+func deriveKey(alg ctap.Algorithm, secret []byte) (*key, error) {
 	if len(secret) != 32 {
 		return nil, fmt.Errorf("derive a key of %v from %d bytes", alg, len(secret))
 	}
@@ -74,7 +74,7 @@ func Derive(alg ctap.Algorithm, secret []byte) (*Key, error) {
 	case ctap.ES256, ctap.ES384, ctap.ES512:
 		signer, err = keygen.ECDSA(curveOf(alg), secret)
 	case ctap.EdDSA, ctap.ES256K:
-		return ParseKey(alg, secret)
+		return parseKey(alg, secret)
 	case ctap.RS256:
 		signer, err = keygen.RSA(rsaBits, secret)
 	default:
@@ -86,10 +86,10 @@ func Derive(alg ctap.Algorithm, secret []byte) (*Key, error) {
 	return newKey(alg, signer), nil
 }
 
-// ParseKey takes over a private key from elsewhere: for ECDSA the scalar,
+// parseKey takes over a private key from elsewhere: for ECDSA the scalar,
 // big-endian at the curve's full width, for EdDSA the seed of RFC 8032, for
 // RS256 a PKCS #1 RSAPrivateKey in DER.
-func ParseKey(alg ctap.Algorithm, private []byte) (*Key, error) {
+func parseKey(alg ctap.Algorithm, private []byte) (*key, error) {
 	var signer crypto.Signer
 	var err error
 	switch alg {
@@ -113,20 +113,14 @@ func ParseKey(alg ctap.Algorithm, private []byte) (*Key, error) {
 	return newKey(alg, signer), nil
 }
 
-func newKey(alg ctap.Algorithm, signer crypto.Signer) *Key {
-	return &Key{alg, signer.Public(), signer}
+func newKey(alg ctap.Algorithm, signer crypto.Signer) *key {
+	return &key{alg, signer.Public(), signer}
 }
 
-// Algorithm returns what the key signs with.
-func (k *Key) Algorithm() ctap.Algorithm { return k.alg }
-
-// Public returns the public half, of the types that keystore.Key names.
-func (k *Key) Public() crypto.PublicKey { return k.pub }
-
-// Sign signs as keystore.Key says. ECDSA on NIST curves is hedged with rand, or
+// sign signs as keystore.Key says. ECDSA on NIST curves is hedged with rand, or
 // deterministic (RFC 6979) where rand is nil; on secp256k1 it always is
 // deterministic, with a low S.
-func (k *Key) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+func (k *key) sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	hash := k.alg.Hash()
 	if opts == nil || opts.HashFunc() != hash {
 		return nil, fmt.Errorf("sign with %v: not its hash", k.alg)
@@ -140,7 +134,7 @@ func (k *Key) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 // appendTo appends the key with its public half, so that parseStored computes
 // nothing again: the algorithm in two bytes, then for ECDSA the scalar and the
 // point (X9.62, uncompressed), for EdDSA seed and public key, for RS256 PKCS #1.
-func (k *Key) appendTo(b []byte) ([]byte, error) {
+func (k *key) appendTo(b []byte) ([]byte, error) {
 	b = binary.BigEndian.AppendUint16(b, uint16(k.alg))
 	switch s := k.signer.(type) {
 	case *ecdsa.PrivateKey:
@@ -170,7 +164,7 @@ func (k *Key) appendTo(b []byte) ([]byte, error) {
 
 // parseStored decodes what appendTo made. It does not check that the public
 // half belongs to the private one: the caller has authenticated both.
-func parseStored(b []byte) (*Key, error) {
+func parseStored(b []byte) (*key, error) {
 	if len(b) < 2 {
 		return nil, fmt.Errorf("stored key of %d bytes: %w", len(b), keystore.ErrCorrupt)
 	}
@@ -182,7 +176,7 @@ func parseStored(b []byte) (*Key, error) {
 	return k, nil
 }
 
-func parseHalves(alg ctap.Algorithm, b []byte) (*Key, error) {
+func parseHalves(alg ctap.Algorithm, b []byte) (*key, error) {
 	switch alg {
 	case ctap.ES256, ctap.ES384, ctap.ES512:
 		curve := curveOf(alg)
@@ -197,7 +191,7 @@ func parseHalves(alg ctap.Algorithm, b []byte) (*Key, error) {
 		// ParseRawPrivateKey would compute the point again, at the price of
 		// half a signature.
 		priv := &ecdsa.PrivateKey{PublicKey: *pub, D: new(big.Int).SetBytes(b[:size])} //lint:ignore SA1019 see above
-		return &Key{alg, &priv.PublicKey, priv}, nil
+		return &key{alg, &priv.PublicKey, priv}, nil
 	case ctap.EdDSA:
 		if len(b) != ed25519.PrivateKeySize {
 			return nil, fmt.Errorf("%d bytes", len(b))
@@ -212,9 +206,9 @@ func parseHalves(alg ctap.Algorithm, b []byte) (*Key, error) {
 			return nil, err
 		}
 		point := &ctap.Secp256k1Point{X: [32]byte(b[33:65]), Y: [32]byte(b[65:])}
-		return &Key{alg, point, s}, nil
+		return &key{alg, point, s}, nil
 	}
-	return ParseKey(alg, b)
+	return parseKey(alg, b)
 }
 
 // curveOf returns the NIST curve of an ECDSA algorithm.

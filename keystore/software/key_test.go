@@ -26,7 +26,7 @@ func zeros(alg ctap.Algorithm) []byte {
 // TestStoredKeys sends every kind of key through its encoding.
 func TestStoredKeys(t *testing.T) {
 	for _, a := range newDisk().open().Algorithms() {
-		k, err := Generate(a.ID)
+		k, err := generateKey(a.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,17 +35,17 @@ func TestStoredKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		again, err := parseStored(b)
-		if err != nil || again.Algorithm() != a.ID {
+		if err != nil || again.alg != a.ID {
 			t.Fatalf("%v: %v", a.ID, err)
 		}
-		x, errX := ctap.MarshalPublicKey(a.ID, k.Public())
-		y, errY := ctap.MarshalPublicKey(a.ID, again.Public())
+		x, errX := ctap.MarshalPublicKey(a.ID, k.pub)
+		y, errY := ctap.MarshalPublicKey(a.ID, again.pub)
 		if err := errors.Join(errX, errY); err != nil || !bytes.Equal(x, y) {
 			t.Errorf("%v: public halves differ: %v", a.ID, err)
 		}
 		digest := zeros(a.ID)
-		s1, err1 := k.Sign(nil, digest, a.ID.Hash())
-		s2, err2 := again.Sign(nil, digest, a.ID.Hash())
+		s1, err1 := k.sign(nil, digest, a.ID.Hash())
+		s2, err2 := again.sign(nil, digest, a.ID.Hash())
 		if err := errors.Join(err1, err2); err != nil || !bytes.Equal(s1, s2) {
 			t.Errorf("%v: deterministic signatures differ: %v", a.ID, err)
 		}
@@ -63,7 +63,7 @@ func TestLeadingZeros(t *testing.T) {
 		size := map[ctap.Algorithm]int{ctap.ES384: 48, ctap.ES512: 66}[alg]
 		scalar := make([]byte, max(32, size))
 		scalar[len(scalar)-1] = 5
-		k, err := ParseKey(alg, scalar)
+		k, err := parseKey(alg, scalar)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,11 +74,11 @@ func TestLeadingZeros(t *testing.T) {
 		if _, err := parseStored(b); err != nil {
 			t.Errorf("%v: %v", alg, err)
 		}
-		if _, err := ParseKey(alg, scalar[1:]); err == nil {
+		if _, err := parseKey(alg, scalar[1:]); err == nil {
 			t.Errorf("%v took a short scalar", alg)
 		}
 		for _, bad := range [][]byte{make([]byte, len(scalar)), bytes.Repeat([]byte{0xff}, len(scalar))} {
-			if _, err := ParseKey(alg, bad); err == nil {
+			if _, err := parseKey(alg, bad); err == nil {
 				t.Errorf("%v took the scalar %x", alg, bad)
 			}
 		}
@@ -88,12 +88,12 @@ func TestLeadingZeros(t *testing.T) {
 // TestRFC6979 holds deterministic signatures to RFC 6979 A.2.5, "sample" with
 // SHA-256 on P-256.
 func TestRFC6979(t *testing.T) {
-	k, err := ParseKey(ctap.ES256, unhex(t, "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721"))
+	k, err := parseKey(ctap.ES256, unhex(t, "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	digest := sha256.Sum256([]byte("sample"))
-	sig, err := k.Sign(nil, digest[:], crypto.SHA256)
+	sig, err := k.sign(nil, digest[:], crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestRFC6979(t *testing.T) {
 	if !bytes.Equal(sig, want) {
 		t.Errorf("signature = %x, want %x", sig, want)
 	}
-	if !ecdsa.VerifyASN1(k.Public().(*ecdsa.PublicKey), digest[:], sig) || k.Public().(*ecdsa.PublicKey).Curve != elliptic.P256() {
+	if !ecdsa.VerifyASN1(k.pub.(*ecdsa.PublicKey), digest[:], sig) || k.pub.(*ecdsa.PublicKey).Curve != elliptic.P256() {
 		t.Error("it does not verify")
 	}
 }

@@ -46,19 +46,22 @@ func (r *Root) ExportKey(ctx context.Context, h keystore.Handle, binding []byte)
 
 // ImportKey implements keystore.Importer.
 func (r *Root) ImportKey(ctx context.Context, alg ctap.Algorithm, private, binding []byte, p keystore.Protection) (keystore.Handle, error) {
-	k, err := ParseKey(alg, private)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("import key: %w", err)
+	}
+	k, err := parseKey(alg, private)
 	if err != nil {
 		return nil, fmt.Errorf("import key: %w", err)
 	}
-	h, open, err := r.Import(ctx, k, binding, p)
+	h, open, err := r.adopt(k, binding, p)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("import key: %w", err)
 	}
 	return h, open.Close()
 }
 
-// private is the key as ParseKey takes it. The caller wipes it.
-func (k *Key) private() ([]byte, error) {
+// private is the key as parseKey takes it. The caller wipes it.
+func (k *key) private() ([]byte, error) {
 	switch s := k.signer.(type) {
 	case *ecdsa.PrivateKey:
 		return s.Bytes()

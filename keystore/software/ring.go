@@ -27,7 +27,7 @@ type ring struct {
 
 type keptKey struct {
 	binding string
-	key     *Key
+	key     *key
 }
 
 func newRing(secret *keystore.Secret) *ring { return &ring{secret: secret} }
@@ -43,7 +43,7 @@ func (r *ring) cipher() cipher.AEAD {
 }
 
 // keep remembers an opened key under its handle, among at most bound keys.
-func (r *ring) keep(h keystore.Handle, binding []byte, k *Key, bound int) {
+func (r *ring) keep(h keystore.Handle, binding []byte, k *key, bound int) {
 	if bound == 0 {
 		return
 	}
@@ -62,7 +62,7 @@ func (r *ring) keep(h keystore.Handle, binding []byte, k *Key, bound int) {
 }
 
 // kept returns the opened key of a handle, nil if it is not kept.
-func (r *ring) kept(h keystore.Handle, binding []byte) *Key {
+func (r *ring) kept(h keystore.Handle, binding []byte) *key {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kept, ok := r.keys[string(h)]
@@ -95,7 +95,7 @@ func (l *life) err() error {
 
 // given is a key as Create and Open give it out. It implements keystore.Key.
 type given struct {
-	key    *Key
+	key    *key
 	rand   io.Reader
 	life   *life
 	closed atomic.Bool
@@ -116,7 +116,7 @@ func (g *given) Sign(ctx context.Context, digest []byte, opts crypto.SignerOpts)
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
-	return g.key.Sign(g.rand, digest, opts)
+	return g.key.sign(g.rand, digest, opts)
 }
 
 // Close implements keystore.Key.

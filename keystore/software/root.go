@@ -98,24 +98,28 @@ func (r *Root) Create(ctx context.Context, alg ctap.Algorithm, binding []byte, p
 	if err := ctx.Err(); err != nil {
 		return nil, nil, fmt.Errorf("create key: %w", err)
 	}
-	var k *Key
+	var k *key
 	var err error
 	if r.seeded != nil {
 		k, err = r.seeded.key(alg, binding)
 	} else {
-		k, err = Generate(alg)
+		k, err = generateKey(alg)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("create key: %w", err)
 	}
-	return r.Import(ctx, k, binding, p)
+	h, open, err := r.adopt(k, binding, p)
+	if err != nil {
+		return nil, nil, fmt.Errorf("create key: %w", err)
+	}
+	return h, open, nil
 }
 
-// Import takes over a key that was made elsewhere, as if Create had made it.
-func (r *Root) Import(ctx context.Context, k *Key, binding []byte, p keystore.Protection) (keystore.Handle, keystore.Key, error) {
+// adopt makes a key one of the root's.
+func (r *Root) adopt(k *key, binding []byte, p keystore.Protection) (keystore.Handle, *given, error) {
 	plain, err := k.appendTo(make([]byte, 0, 256))
 	if err != nil {
-		return nil, nil, fmt.Errorf("import key: %w", err)
+		return nil, nil, err
 	}
 	defer clear(plain)
 
@@ -123,7 +127,7 @@ func (r *Root) Import(ctx context.Context, k *Key, binding []byte, p keystore.Pr
 	defer r.mu.RUnlock()
 	sealed, err := r.seal(kindKey, plain, binding, p)
 	if err != nil {
-		return nil, nil, fmt.Errorf("import key: %w", err)
+		return nil, nil, err
 	}
 	if ring := r.rings[p]; ring != nil {
 		ring.keep(sealed, binding, k, r.keepOpen)
@@ -165,7 +169,7 @@ func (r *Root) Open(ctx context.Context, h keystore.Handle, binding []byte) (key
 }
 
 // give hands out a key that dies with its protection's ring.
-func (r *Root) give(k *Key, p keystore.Protection) *given {
+func (r *Root) give(k *key, p keystore.Protection) *given {
 	life := r.gated
 	if p != keystore.Gated {
 		life = &r.rings[p].life

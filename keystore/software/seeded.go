@@ -20,7 +20,7 @@ type seeded struct {
 }
 
 // key derives the next key of an algorithm and binding.
-func (s *seeded) key(alg ctap.Algorithm, binding []byte) (*Key, error) {
+func (s *seeded) key(alg ctap.Algorithm, binding []byte) (*key, error) {
 	label := alg.String()
 	what := labelled("key", label, binding)
 	s.mu.Lock()
@@ -32,7 +32,7 @@ func (s *seeded) key(alg ctap.Algorithm, binding []byte) (*Key, error) {
 	s.mu.Unlock()
 	secret := expand(&s.seed, binary.BigEndian.AppendUint64(what, n))
 	defer secret.Wipe()
-	return Derive(alg, secret[:])
+	return deriveKey(alg, secret[:])
 }
 
 // start replaces the random secrets of a new state by derived ones.

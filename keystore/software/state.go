@@ -22,13 +22,13 @@ import (
 type State struct {
 	Installation keystore.Secret // behind what survives Reset
 	Device       keystore.Secret // behind all else
-	Gate         GateRecord
+	Gate         gateRecord
 }
 
-// A GateRecord is the PIN gate at rest. The gate secret is wrapped under the
+// A gateRecord is the PIN gate at rest. The gate secret is wrapped under the
 // device secret and the stretched PIN together, so that a PIN is known to be
 // right by the unwrapping; before the first PIN, under the device secret alone.
-type GateRecord struct {
+type gateRecord struct {
 	Set     bool     // a PIN is set
 	Retries int      // tries left, 0 to ctap.MaxPINRetries
 	KDF     KDF      // how the PIN is stretched
@@ -57,7 +57,7 @@ func NewState() *State {
 
 // start gives a state its gate, behind no PIN yet.
 func (s *State) start(gate *keystore.Secret) {
-	s.Gate = GateRecord{Retries: ctap.MaxPINRetries}
+	s.Gate = gateRecord{Retries: ctap.MaxPINRetries}
 	s.wrap(gate, nil)
 }
 
@@ -92,7 +92,7 @@ func (s *State) wrapping(pin *keystore.Secret) cipher.AEAD {
 }
 
 // stretch makes of a pinHash what wraps the gate secret.
-func (g *GateRecord) stretch(pinHash []byte) *keystore.Secret {
+func (g *gateRecord) stretch(pinHash []byte) *keystore.Secret {
 	return g.KDF.Key(pinHash, g.Salt[:])
 }
 
