@@ -37,48 +37,40 @@ func (a *Authenticator) UVRetries(ctx context.Context) (int, error) {
 // SetPIN sets the first PIN, in UTF-8, already in normalization form C
 // (§6.5.5.5).
 func (a *Authenticator) SetPIN(ctx context.Context, p pinuv.Protocol, pin []byte) error {
-	mine, secret, err := a.agree(ctx, p)
-	if err != nil {
-		return err
-	}
-	defer secret.Wipe()
-	newPINEnc, err := encryptNewPIN(secret, pin)
-	if err != nil {
-		return fmt.Errorf("set PIN: %w", err)
-	}
-	_, err = a.clientPIN(ctx, &ctap.ClientPINRequest{
-		PinUvAuthProtocol: ref(uint64(p)),
-		SubCommand:        ref[uint64](ctap.PINSet),
-		KeyAgreement:      mine,
-		PinUvAuthParam:    secret.Authenticate(newPINEnc),
-		NewPINEnc:         newPINEnc,
+	return a.setPIN(ctx, p, pin, func(secret *pinuv.SharedSecret, req *ctap.ClientPINRequest) error {
+		req.SubCommand = ref[uint64](ctap.PINSet)
+		req.PinUvAuthParam = secret.Authenticate(req.NewPINEnc)
+		return nil
 	})
-	return err
 }
 
 // ChangePIN changes the PIN from old to pin; both as in SetPIN (§6.5.5.6).
 func (a *Authenticator) ChangePIN(ctx context.Context, p pinuv.Protocol, old, pin []byte) error {
+	return a.setPIN(ctx, p, pin, func(secret *pinuv.SharedSecret, req *ctap.ClientPINRequest) (err error) {
+		if req.PINHashEnc, err = encryptPINHash(secret, old); err != nil {
+			return err
+		}
+		req.SubCommand = ref[uint64](ctap.PINChange)
+		req.PinUvAuthParam = secret.Authenticate(req.NewPINEnc, req.PINHashEnc)
+		return nil
+	})
+}
+
+// setPIN sends the request that complete makes of one with a new PIN.
+func (a *Authenticator) setPIN(ctx context.Context, p pinuv.Protocol, pin []byte, complete func(*pinuv.SharedSecret, *ctap.ClientPINRequest) error) error {
 	mine, secret, err := a.agree(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer secret.Wipe()
-	newPINEnc, err := encryptNewPIN(secret, pin)
-	if err != nil {
-		return fmt.Errorf("change PIN: %w", err)
+	req := &ctap.ClientPINRequest{PinUvAuthProtocol: ref(uint64(p)), KeyAgreement: mine}
+	if req.NewPINEnc, err = encryptNewPIN(secret, pin); err == nil {
+		err = complete(secret, req)
 	}
-	pinHashEnc, err := encryptPINHash(secret, old)
 	if err != nil {
-		return fmt.Errorf("change PIN: %w", err)
+		return fmt.Errorf("set PIN: %w", err)
 	}
-	_, err = a.clientPIN(ctx, &ctap.ClientPINRequest{
-		PinUvAuthProtocol: ref(uint64(p)),
-		SubCommand:        ref[uint64](ctap.PINChange),
-		KeyAgreement:      mine,
-		PinUvAuthParam:    secret.Authenticate(newPINEnc, pinHashEnc),
-		NewPINEnc:         newPINEnc,
-		PINHashEnc:        pinHashEnc,
-	})
+	_, err = a.clientPIN(ctx, req)
 	return err
 }
 
