@@ -40,6 +40,13 @@ var imports = []struct {
 
 	{"consent/...", []string{"authenticator", "keystore", "ctap"}, []string{"golang.org/x/net/idna", "golang.org/x/term", "golang.org/x/sys"},
 		"who asks the person knows the question, not the device behind it"},
+	{"rptest/attest", []string{"ctap"}, []string{"github.com/fxamacker/cbor/v2", "github.com/google/go-tpm", "filippo.io/keygen", "golang.org/x/crypto"},
+		"statements are made of keys and bytes, whatever device they are said to be of"},
+	{"rptest/brokenrp", []string{"ctap"}, []string{"github.com/fxamacker/cbor/v2", "github.com/google/go-tpm", "github.com/decred/dcrd/dcrec/secp256k1/v4"},
+		"a relying party that judges what we make shares nothing with how it is made"},
+	{"rptest/...", []string{"rptest", "rptest/ceremony", "rptest/attest", "rptest/explain", "client", "authenticator", "keystore", "keystore/memory", "ctap", "ctap/pinuv"},
+		[]string{"github.com/fxamacker/cbor/v2", "github.com/goccy/go-yaml"},
+		"a test's devices are the engine and the client half, and faults"},
 	{"client/...", []string{"ctap", "ctap/pinuv", "ctap/hid", "ctap/apdu"}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/net", "golang.org/x/text"},
 		"the client drives any authenticator, so it must not know ours"},
 	{"authenticator", []string{"keystore", "keystore/memory", "ctap", "ctap/pinuv"}, []string{"golang.org/x/text"},

@@ -27,6 +27,9 @@ type Profile struct {
 	U2F bool
 	// ClientPIN tells that PINs come through the client.
 	ClientPIN bool
+	// NoTokens has built-in verification asked for by option uv alone, as on
+	// devices older than CTAP 2.1. ClientPIN has no meaning without tokens.
+	NoTokens bool
 	// AlwaysUv is the default of the option.
 	AlwaysUv bool
 	// MakeCredUvNotRqd lets non-discoverable credentials be made without

@@ -143,4 +143,6 @@ func (a *Authenticator) uvError(err error) error {
 }
 
 // givesTokens reports whether a client can ever get a pinUvAuthToken.
-func (a *Authenticator) givesTokens() bool { return a.profile.ClientPIN || a.canVerify() }
+func (a *Authenticator) givesTokens() bool {
+	return a.profile.ClientPIN || a.canVerify() && !a.profile.NoTokens
+}

@@ -1,0 +1,150 @@
+package rptest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// beginRegistration gets creation options.
+func (u *User) beginRegistration() ([]byte, error) {
+	if err := u.SetUp(); err != nil {
+		return nil, err
+	}
+	a, err := u.do(RegisterBegin, Request{Wishes: u.Wishes})
+	if err != nil {
+		return nil, fmt.Errorf("begin registration: %w", err)
+	}
+	return a.Options, nil
+}
+
+// registerFor registers for a case: the answer is the site's, whatever it says.
+// errNotApplicable where the options do not say what the case needs.
+func (u *User) registerFor(c Case, mutations ...Mutation) (*Registration, *Answer, error) {
+	options, err := u.beginRegistration()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.applies(RegisterBegin, options); err != nil {
+		return nil, nil, err
+	}
+	r, err := u.Client.Create(u.ctx, options, mutations...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("register: %w", err)
+	}
+	answer, err := u.finish(RegisterFinish, r.JSON)
+	return r, answer, err
+}
+
+// logInFor signs in for a case; as registerFor.
+func (u *User) logInFor(c Case, mutations ...Mutation) (*Assertion, *Answer, error) {
+	a, err := u.do(LogInBegin, Request{Wishes: u.Wishes})
+	if err != nil {
+		return nil, nil, fmt.Errorf("begin sign-in: %w", err)
+	}
+	if err := c.applies(LogInBegin, a.Options); err != nil {
+		return nil, nil, err
+	}
+	r, err := u.Client.Get(u.ctx, a.Options, mutations...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("sign in: %w", err)
+	}
+	answer, err := u.finish(LogInFinish, r.JSON)
+	return r, answer, err
+}
+
+func (c *Case) applies(step Step, options []byte) error {
+	o, err := parseOffered(options)
+	if err != nil {
+		return err
+	}
+	if need := c.missing(step, o); need != "" {
+		return errNotApplicable{need}
+	}
+	return nil
+}
+
+// finish posts a response. A site that hangs up, or does not answer in time,
+// has crashed.
+func (u *User) finish(step Step, credential []byte) (*Answer, error) {
+	a, err := u.rp.Do(u.ctx, u.Session, step, Request{Credential: credential})
+	if err != nil {
+		if u.ctx.Err() != nil {
+			return nil, err
+		}
+		return &Answer{Crashed: true, Message: err.Error()}, nil
+	}
+	return a, nil
+}
+
+// leave ends the session, so that the sign-in to come is one.
+func (u *User) leave() error {
+	if u.rp.Offers(LogOut) {
+		if _, err := u.do(LogOut, Request{}); err != nil {
+			return fmt.Errorf("sign out: %w", err)
+		}
+	}
+	return u.NewSession()
+}
+
+// signedIn tells whether the site says that somebody is signed in; false where it
+// cannot be asked.
+func (u *User) signedIn() bool {
+	if !u.rp.Offers(WhoAmI) {
+		return false
+	}
+	a, err := u.rp.Do(u.ctx, u.Session, WhoAmI, Request{})
+	return err == nil && a.OK && a.User != ""
+}
+
+// kept tells whether a site knows the credential that it refused, and where that
+// shows.
+func (u *User) kept(r *Registration) (bool, string) {
+	ids := credentialIDs(r)
+	if u.rp.Offers(Credentials) {
+		a, err := u.rp.Do(u.ctx, u.Session, Credentials, Request{})
+		if err == nil && a.OK {
+			return slices.ContainsFunc(a.Credentials, func(id string) bool { return slices.Contains(ids, id) }),
+				"the credential is in the account's list"
+		}
+	}
+	fresh, err := newSession(u.Name)
+	if err != nil {
+		return false, ""
+	}
+	a, err := u.rp.Do(u.ctx, fresh, LogInBegin, Request{})
+	if err != nil || !a.OK {
+		return false, ""
+	}
+	o, err := parseOffered(a.Options)
+	if err != nil {
+		return false, ""
+	}
+	for _, c := range o.Allow {
+		if slices.Contains(ids, c.ID) {
+			return true, "the credential may sign in"
+		}
+	}
+	return false, ""
+}
+
+// credentialIDs are the IDs by which a site may have kept a credential: that of
+// the authenticator data, and those of the JSON around it.
+func credentialIDs(r *Registration) []string {
+	var ids []string
+	for _, response := range [][]byte{r.Honest, r.JSON} {
+		var m map[string]any
+		if json.Unmarshal(response, &m) != nil {
+			continue
+		}
+		for _, name := range []string{"id", "rawId"} {
+			if id, ok := m[name].(string); ok && id != "" {
+				if b, err := base64.RawURLEncoding.DecodeString(id); err == nil {
+					ids = append(ids, base64.RawURLEncoding.EncodeToString(b))
+				}
+			}
+		}
+	}
+	return ids
+}

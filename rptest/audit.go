@@ -1,0 +1,301 @@
+package rptest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-77d61853/signet/client"
+)
+
+// Audit is a run of the catalogue against a site. The zero value, with RP, runs
+// every case that is not slow.
+type Audit struct {
+	RP RP
+	// Origin is the page's. Empty: https:// and the RP ID of the site's options.
+	Origin string
+	// Seed makes names, devices and the order of cases repeat. Empty: random.
+	Seed string
+	// Device is what the devices are, where a case does not say.
+	Device DeviceConfig
+	// AtLeast leaves out what is less severe, Only all but the cases named, or
+	// those below a name that ends in a dot: "login.".
+	AtLeast Severity
+	Only    []string
+	// Slow has cases run that wait out a lifetime.
+	Slow  bool
+	Known KnownFindings
+	// Progress is told after each case how many are done, of how many.
+	Progress func(done, total int, r Result)
+}
+
+// errNotApplicable tells that a need is not met.
+type errNotApplicable struct{ need Need }
+
+func (e errNotApplicable) Error() string { return "not applicable: it needs " + string(e.need) }
+
+// Run runs the cases, in an order that the seed decides, and reports them in the
+// catalogue's. An error tells that the audit could not begin: no case named
+// exists, the site gives no options. What goes wrong later is in the results.
+// When ctx ends the cases left are NotRun.
+func (a *Audit) Run(ctx context.Context) (*Report, error) {
+	r := &run{Audit: *a}
+	if r.Seed == "" {
+		r.Seed = strconv.FormatUint(rand.Uint64(), 36)
+	}
+	cases, err := r.cases()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.findOrigin(ctx); err != nil {
+		return nil, err
+	}
+	report := &Report{RP: r.RP.Name(), Origin: r.Origin, Seed: r.Seed, Started: time.Now(), Results: make([]Result, len(cases))}
+	for done, i := range r.order(len(cases)) {
+		report.Results[i] = r.result(ctx, cases[i])
+		if r.Progress != nil {
+			r.Progress(done+1, len(cases), report.Results[i])
+		}
+	}
+	report.Seconds = time.Since(report.Started).Seconds()
+	r.Known.apply(report)
+	return report, nil
+}
+
+// run is an Audit under way.
+type run struct {
+	Audit
+	accounts int
+}
+
+func (r *run) cases() ([]Case, error) {
+	var chosen []Case
+	for _, c := range Catalogue() {
+		if c.Sev >= r.AtLeast && r.named(c.ID) {
+			chosen = append(chosen, c)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no case is named %q: `signet audit --list` names them", r.Only)
+	}
+	return chosen, nil
+}
+
+func (r *run) named(id string) bool {
+	return len(r.Only) == 0 || slices.ContainsFunc(r.Only, func(name string) bool {
+		return name == id || strings.HasSuffix(name, ".") && strings.HasPrefix(id, name)
+	})
+}
+
+// order shuffles, as the seed says.
+func (r *run) order(n int) []int {
+	var key [32]byte
+	copy(key[:], r.Seed)
+	return rand.New(rand.NewChaCha8(key)).Perm(n)
+}
+
+// findOrigin asks the site who it is where nobody said.
+func (r *run) findOrigin(ctx context.Context) error {
+	if r.Origin != "" {
+		u, err := url.Parse(r.Origin)
+		if err != nil || u.Host == "" {
+			return fmt.Errorf("origin %q is not like https://login.example", r.Origin)
+		}
+		return nil
+	}
+	u, err := r.user(ctx, "origin", Case{})
+	if err != nil {
+		return err
+	}
+	options, err := u.beginRegistration()
+	if err != nil {
+		return fmt.Errorf("ask the site for its RP ID: %w", err)
+	}
+	o, err := parseOffered(options)
+	if err != nil {
+		return err
+	}
+	if o.RP.ID == "" {
+		return errors.New("the site's options name no rp.id: say the origin of its pages with --origin")
+	}
+	r.Origin = "https://" + o.RP.ID
+	return nil
+}
+
+// user makes somebody new: name, device and session are a function of the seed,
+// the case and what the user is for.
+func (r *run) user(ctx context.Context, role string, c Case) (*User, error) {
+	config := c.Device.over(r.Device)
+	config.Seed = fmt.Sprintf("%s/%s/%s", r.Seed, c.ID, role)
+	r.accounts++
+	name := fmt.Sprintf("signet-%s-%d", r.Seed, r.accounts)
+	u, err := newUser(ctx, r.RP, r.Origin, name, config)
+	if err != nil {
+		return nil, err
+	}
+	u.Wishes = c.wishes()
+	return u, nil
+}
+
+// result plays one case.
+func (r *run) result(ctx context.Context, c Case) Result {
+	start := time.Now()
+	result := Result{Case: c}
+	switch need := c.missingStep(r.RP); {
+	case c.NotRun != "":
+		result.Outcome, result.Detail = NotRun, c.NotRun
+	case c.Slow && !r.Slow:
+		result.Outcome, result.Detail = NotRun, "it waits out a lifetime: ask for slow cases"
+	case ctx.Err() != nil:
+		result.Outcome, result.Detail = NotRun, "the audit was stopped"
+	case need != "":
+		result.Outcome, result.Detail = NotApplicable, errNotApplicable{need}.Error()
+	default:
+		r.play(ctx, &result)
+	}
+	result.Finding = c.Fails(result.Outcome)
+	result.Seconds = time.Since(start).Seconds()
+	return result
+}
+
+// play runs control, fault and control.
+func (r *run) play(ctx context.Context, result *Result) {
+	c := result.Case
+	if c.play != nil {
+		r.playSequence(ctx, result)
+		return
+	}
+	before := r.attempt(ctx, c, "control")
+	if !before.settle(result) {
+		return
+	}
+	fault := r.attempt(ctx, c, "fault", c.Mutation())
+	result.Control, result.Fault = before.evidence, fault.evidence
+	result.Outcome, result.Detail = fault.outcome, fault.detail
+	if fault.err != nil {
+		result.Outcome, result.Detail = outcomeOf(fault.err), fault.err.Error()
+		return
+	}
+	r.attempt(ctx, c, "control after").settle(result)
+}
+
+// attempt is one ceremony, spoilt or not.
+type attempt struct {
+	outcome  Outcome
+	detail   string
+	evidence Evidence
+	err      error
+}
+
+// settle makes a control's failure the result; it reports whether there is none.
+func (a *attempt) settle(result *Result) bool {
+	switch {
+	case a.err != nil:
+		result.Outcome, result.Detail = outcomeOf(a.err), a.err.Error()
+	case a.outcome != Accepted:
+		result.Outcome, result.Detail = ControlFailed, fmt.Sprintf("without the fault: %s: %s", a.outcome, a.detail)
+	default:
+		return true
+	}
+	result.Control = a.evidence
+	return false
+}
+
+// outcomeOf tells what it means that a ceremony did not get as far as the
+// site's judgement.
+func outcomeOf(err error) Outcome {
+	var unmet errNotApplicable
+	if errors.As(err, &unmet) {
+		return NotApplicable
+	}
+	var browser *client.Error
+	if errors.As(err, &browser) && browser.Name == client.UnknownError {
+		return NotApplicable // the fault cannot be made of this response
+	}
+	return ControlFailed
+}
+
+func (r *run) attempt(ctx context.Context, c Case, role string, mutations ...Mutation) *attempt {
+	a := &attempt{}
+	u, err := r.user(ctx, role, c)
+	if err != nil {
+		a.err = err
+		return a
+	}
+	if c.Kind == Registering {
+		a.register(u, c, mutations)
+	} else {
+		a.logIn(u, c, mutations)
+	}
+	return a
+}
+
+func (a *attempt) register(u *User, c Case, mutations []Mutation) {
+	reg, answer, err := u.registerFor(c, mutations...)
+	if err != nil {
+		a.err = err
+		return
+	}
+	a.judge(answer, reg)
+	if a.outcome != Rejected {
+		return
+	}
+	if kept, where := u.kept(reg); kept {
+		a.outcome, a.detail = RejectedButStored, a.detail+"; and yet "+where
+	}
+}
+
+func (a *attempt) logIn(u *User, c Case, mutations []Mutation) {
+	if _, answer, err := u.registerFor(c); err != nil || !answer.OK {
+		a.err = cannot("register first", answer, err)
+		return
+	}
+	if err := u.leave(); err != nil {
+		a.err = err
+		return
+	}
+	got, answer, err := u.logInFor(c, mutations...)
+	if err != nil {
+		a.err = err
+		return
+	}
+	a.judge(answer, (*Registration)(got))
+	if a.outcome == Rejected && u.signedIn() {
+		a.outcome, a.detail = RejectedButStored, a.detail+"; and yet a session was given"
+	}
+}
+
+func (a *attempt) judge(answer *Answer, r *Registration) {
+	a.evidence = Evidence{Options: r.Options, Credential: r.JSON, Exchanges: answer.Exchanges}
+	a.outcome, a.detail = answer.verdict()
+}
+
+// verdict reads an answer to a step that finishes.
+func (a *Answer) verdict() (Outcome, string) {
+	detail := fmt.Sprintf("status %d", a.Status)
+	if a.Message != "" {
+		detail += ": " + a.Message
+	}
+	switch {
+	case a.Crashed:
+		return Crashed, detail
+	case a.OK:
+		return Accepted, detail
+	}
+	return Rejected, detail
+}
+
+// cannot makes an error of a step that was to succeed.
+func cannot(what string, answer *Answer, err error) error {
+	if err == nil {
+		_, detail := answer.verdict()
+		err = errors.New(detail)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

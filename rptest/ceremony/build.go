@@ -1,0 +1,188 @@
+package ceremony
+
+import (
+	"crypto/x509"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/rptest/attest"
+)
+
+// Build makes a response with edits, those of one stage in their order. It gives
+// the JSON that is posted. Every call starts from the honest response.
+func Build(response []byte, s Source, edits ...Edit) ([]byte, error) {
+	fresh := slices.DeleteFunc(slices.Clone(edits), func(e Edit) bool { return e.Stale })
+	if len(fresh) == len(edits) {
+		c, err := build(response, s, edits, nil)
+		if err != nil {
+			return nil, err
+		}
+		return c.encode()
+	}
+	signed, err := build(response, s, fresh, nil)
+	if err != nil {
+		return nil, err
+	}
+	c, err := build(response, s, edits, signed)
+	if err != nil {
+		return nil, err
+	}
+	return c.encode()
+}
+
+// build runs the stages. Signatures are those of signed, where it is not nil.
+func build(response []byte, s Source, edits []Edit, signed *Ceremony) (*Ceremony, error) {
+	c, err := Parse(response, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, stage := range c.stages(signed) {
+		if err := stage.make(); err != nil {
+			return nil, err
+		}
+		for _, e := range edits {
+			if e.Stage == stage.at {
+				if err := e.Apply(c); err != nil {
+					return nil, fmt.Errorf("edit: %w", err)
+				}
+			}
+		}
+		if stage.done != nil {
+			if err := stage.done(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return c, nil
+}
+
+// step is a stage: what is made before its edits, and after them.
+type step struct {
+	at   Stage
+	make func() error
+	done func() error
+}
+
+func (c *Ceremony) stages(signed *Ceremony) []step {
+	nothing := func() error { return nil }
+	stages := []step{
+		{at: ClientData, make: nothing},
+		{at: ClientDataJSON, make: func() error { c.ClientDataJSON = c.ClientData.JSON(); return nil }},
+		{at: PublicKey, make: nothing},
+		{at: AuthData, make: nothing},
+		{at: AuthDataBytes, make: c.makeAuthData},
+	}
+	if c.Registration {
+		stages = append(stages,
+			step{at: Statement, make: nothing, done: func() error { return c.makeStatement(signed) }},
+			step{at: AttestationObject, make: c.makeObject, done: c.finishObject})
+	} else {
+		stages = append(stages, step{at: Signature, make: func() error { return c.makeSignature(signed) }})
+	}
+	return append(stages, step{at: Response, make: c.makeResponse})
+}
+
+func (c *Ceremony) makeAuthData() error {
+	a := c.AuthData
+	b := append([]byte(nil), a.RPIDHash...)
+	b = append(b, byte(a.Flags))
+	b = binary.BigEndian.AppendUint32(b, a.SignCount)
+	if a.Attested {
+		length := len(a.CredentialID)
+		if a.CredentialIDLength >= 0 {
+			length = a.CredentialIDLength
+		}
+		key := a.PublicKey
+		if key == nil && c.COSE != nil {
+			key = c.COSE.CBOR()
+		}
+		b = append(b, a.AAGUID[:]...)
+		b = binary.BigEndian.AppendUint16(b, uint16(length))
+		b = append(b, a.CredentialID...)
+		b = append(b, key...)
+	}
+	b = append(b, a.Extensions...)
+	c.AuthenticatorData = append(b, a.Trailing...)
+	return nil
+}
+
+func (c *Ceremony) makeStatement(signed *Ceremony) error {
+	if signed != nil {
+		c.Object = signed.Object.Clone()
+		c.Object.Set("authData", c.AuthenticatorData)
+		return nil
+	}
+	format, statement, err := c.Authority.Statement(attest.Input{
+		Format: c.Format, AuthData: c.AuthenticatorData, ClientDataHash: c.ClientDataHash(),
+		AAGUID: c.AuthData.AAGUID, CredentialID: c.AuthData.CredentialID,
+		Alg: c.Alg, PublicKey: c.Public, Sign: c.Sign,
+	}, c.Attestation...)
+	if err != nil {
+		return err
+	}
+	c.Object = new(Map)
+	c.Object.Set("fmt", format)
+	c.Object.Set("attStmt", ctap.RawMessage(statement))
+	c.Object.Set("authData", c.AuthenticatorData)
+	return c.Object.Err()
+}
+
+// makeObject lets edits change members; those that want bytes change
+// AttestationObject, which then wins.
+func (c *Ceremony) makeObject() error {
+	c.AttestationObject = nil
+	return nil
+}
+
+func (c *Ceremony) finishObject() error {
+	if c.AttestationObject == nil {
+		c.AttestationObject = c.Object.CBOR()
+	}
+	return c.Object.Err()
+}
+
+func (c *Ceremony) makeSignature(signed *Ceremony) error {
+	if signed != nil {
+		c.Signature = slices.Clone(signed.Signature)
+		return nil
+	}
+	c.Message = slices.Concat(c.AuthenticatorData, c.ClientDataHash())
+	var err error
+	if c.Signature, err = c.Sign(c.Message); err != nil {
+		return fmt.Errorf("sign: %w", err)
+	}
+	return nil
+}
+
+// makeResponse puts the parts into the JSON. Of a registration, the members that
+// repeat what is in authenticator data follow it.
+func (c *Ceremony) makeResponse() error {
+	inner := c.Response["response"].(map[string]any)
+	inner["clientDataJSON"] = b64.EncodeToString(c.ClientDataJSON)
+	inner["authenticatorData"] = b64.EncodeToString(c.AuthenticatorData)
+	if !c.Registration {
+		inner["signature"] = b64.EncodeToString(c.Signature)
+		return nil
+	}
+	inner["attestationObject"] = b64.EncodeToString(c.AttestationObject)
+	id := b64.EncodeToString(c.AuthData.CredentialID)
+	c.Response["id"], c.Response["rawId"] = id, id
+	inner["publicKeyAlgorithm"] = c.Alg
+	if spki, err := x509.MarshalPKIXPublicKey(c.Public); err == nil {
+		inner["publicKey"] = b64.EncodeToString(spki)
+	} else {
+		delete(inner, "publicKey") // as for every key that browsers do not know
+	}
+	return nil
+}
+
+func (c *Ceremony) encode() ([]byte, error) {
+	b, err := json.Marshal(c.Response)
+	if err != nil {
+		return nil, fmt.Errorf("encode response: %w", err)
+	}
+	return b, nil
+}

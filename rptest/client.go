@@ -1,0 +1,167 @@
+package rptest
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/seed-77d61853/signet/client"
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/rptest/attest"
+	"github.com/seed-77d61853/signet/rptest/ceremony"
+)
+
+// Client is a browser with one page and one device. It does what browsers do with
+// a site's options, and can spoil what they would answer. Device and Origin are
+// required. Safe for concurrent use.
+type Client struct {
+	Device *Device
+	// Origin is the page's; CrossOrigin tells that it is a frame of another
+	// origin's page, TopOrigin which.
+	Origin      string
+	TopOrigin   string
+	CrossOrigin bool
+	// RelatedOrigins fetches https://rpID/.well-known/webauthn; nil: never.
+	RelatedOrigins func(ctx context.Context, rpID string) ([]byte, error)
+}
+
+// Registration is what a browser posts after navigator.credentials.create.
+type Registration struct {
+	// Options are those of the site, without "publicKey" around them.
+	Options []byte
+	// JSON is the RegistrationResponseJSON, with the mutations asked for.
+	JSON []byte
+	// Honest is the one without.
+	Honest []byte
+	// Mutations names them.
+	Mutations []string
+}
+
+// Assertion is what a browser posts after navigator.credentials.get: an
+// AuthenticationResponseJSON. The members are as in Registration.
+type Assertion Registration
+
+// ErrorName gives the DOMException name of an error that Create, Get or a method
+// of User returned, and "" where it is none.
+func ErrorName(err error) string {
+	var e *client.Error
+	if errors.As(err, &e) {
+		return e.Name
+	}
+	return ""
+}
+
+// Create is navigator.credentials.create (WebAuthn §5.1.3): options is
+// PublicKeyCredentialCreationOptionsJSON, bare or in an object as member
+// publicKey. What the person does, Device.Next says. Mutations are put into the
+// response, those that Next queued first. An error is a *client.Error.
+func (c *Client) Create(ctx context.Context, options []byte, mutations ...Mutation) (*Registration, error) {
+	r, err := c.run(ctx, options, mutations, (*client.Client).Create)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Get is navigator.credentials.get (WebAuthn §5.1.4); as Create.
+func (c *Client) Get(ctx context.Context, options []byte, mutations ...Mutation) (*Assertion, error) {
+	r, err := c.run(ctx, options, mutations, (*client.Client).Get)
+	if err != nil {
+		return nil, err
+	}
+	return (*Assertion)(r), nil
+}
+
+func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, call func(*client.Client, context.Context, []byte) ([]byte, error)) (*Registration, error) {
+	b := c.Device.take()
+	queued := make([]Mutation, 0, len(b.Mutate)+len(mutations))
+	for _, id := range b.Mutate {
+		m, err := ParseMutation(id)
+		if err != nil {
+			return nil, &client.Error{Name: client.UnknownError, Message: err.Error()}
+		}
+		queued = append(queued, m)
+	}
+	if b.Error != "" {
+		return nil, &client.Error{Name: b.Error, Message: "as the test wants it"}
+	}
+	browser := &client.Client{
+		Device: c.Device.session(), Origin: c.Origin, TopOrigin: c.TopOrigin, CrossOrigin: c.CrossOrigin,
+		Choose: b.pickAccount, RelatedOrigins: c.RelatedOrigins, MinTimeout: minTimeout,
+	}
+	if !c.Device.config.NoVerification {
+		browser.PIN = b.typePIN()
+	}
+	ctx = context.WithValue(ctx, behaviourKey{}, &b)
+	honest, err := call(browser, ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	r := &Registration{Options: bare(options), JSON: honest, Honest: honest}
+	return r, c.Device.spoil(ctx, r, append(queued, mutations...))
+}
+
+// spoil puts mutations into a response of the device.
+func (d *Device) spoil(ctx context.Context, r *Registration, mutations []Mutation) error {
+	if len(mutations) == 0 {
+		return nil
+	}
+	source, err := d.source(ctx, r)
+	if err != nil {
+		return err
+	}
+	var edits []ceremony.Edit
+	for _, m := range mutations {
+		r.Mutations = append(r.Mutations, m.ID)
+		edits = append(edits, m.Edits...)
+	}
+	if r.JSON, err = ceremony.Build(r.Honest, source, edits...); err != nil {
+		return &client.Error{Name: client.UnknownError, Message: fmt.Sprintf("mutations %q", r.Mutations), Err: err}
+	}
+	return nil
+}
+
+// source is what signs a response of the device again.
+func (d *Device) source(ctx context.Context, r *Registration) (ceremony.Source, error) {
+	var response struct {
+		RawID encoded `json:"rawId"`
+	}
+	if err := json.Unmarshal(r.Honest, &response); err != nil {
+		return ceremony.Source{}, fmt.Errorf("read response: %w", err)
+	}
+	return ceremony.Source{
+		Options:   r.Options,
+		Sign:      d.signer(ctx, response.RawID),
+		Other:     d.other(ctx, response.RawID),
+		Format:    d.config.Attestation,
+		Authority: d.authority,
+	}, nil
+}
+
+// other makes keys that are nobody's, each a function of the seed and the
+// credential.
+func (d *Device) other(ctx context.Context, credentialID []byte) func(ctap.Algorithm) (crypto.PublicKey, attest.Signer, error) {
+	return func(alg ctap.Algorithm) (crypto.PublicKey, attest.Signer, error) {
+		binding := append([]byte("another than "), credentialID...)
+		_, k, err := d.root.Root.Create(ctx, alg, binding, keystore.Ungated)
+		if err != nil {
+			return nil, nil, fmt.Errorf("make another key: %w", err)
+		}
+		return k.Public(), func(message []byte) ([]byte, error) { return signMessage(ctx, k, alg, message) }, nil
+	}
+}
+
+// bare takes options out of an object that has them as member publicKey.
+func bare(options []byte) []byte {
+	var wrapped struct {
+		PublicKey json.RawMessage `json:"publicKey"`
+	}
+	if json.Unmarshal(options, &wrapped) == nil && len(wrapped.PublicKey) > 0 && !bytes.Equal(wrapped.PublicKey, []byte("null")) {
+		return wrapped.PublicKey
+	}
+	return options
+}

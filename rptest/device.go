@@ -1,0 +1,188 @@
+package rptest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/client"
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/rptest/attest"
+)
+
+// Device is an authenticator in memory and the person who has it. Any number
+// of them may be made; each is cheap, and safe for concurrent use.
+type Device struct {
+	config    DeviceConfig // settled
+	engine    *authenticator.Authenticator
+	root      *root
+	authority *attest.Authority
+
+	mu     sync.Mutex
+	queue  []*Script
+	always *Script
+	// properties holds what the device says of each credential's backup and
+	// counter, where that is not what the engine says of all: see patch.go.
+	properties map[string]*properties
+	// aliases are the IDs of credentials that came from elsewhere, by the
+	// engine's, and back.
+	aliases, internal map[string]string
+}
+
+// NewDevice makes a device. The error tells what is wrong with the config.
+func NewDevice(c DeviceConfig) (*Device, error) {
+	c, err := c.settled()
+	if err != nil {
+		return nil, fmt.Errorf("device: %w", err)
+	}
+	var seed []byte
+	if c.Seed != "" {
+		seed = []byte(c.Seed)
+	}
+	pin := rightPIN
+	if c.NoVerification {
+		pin = ""
+	}
+	d := &Device{
+		config:     c,
+		root:       newRoot(seed, pin, c.Algorithms),
+		authority:  attest.New(authoritySeed(c), c.Now),
+		properties: map[string]*properties{},
+	}
+	d.root.patched = d.isPatched
+	d.engine, err = authenticator.New(context.Background(), authenticator.Config{
+		Profile:  c.profile(),
+		Root:     d.root,
+		User:     person{pin: pin, canVerify: pin != "" && c.Personality != Hardware},
+		Copyable: true, // what sites are told is in properties
+		Now:      c.Now,
+		Seed:     seed,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("device: %w", err)
+	}
+	if err := d.settleBackup(context.Background()); err != nil {
+		return nil, fmt.Errorf("device: %w", err)
+	}
+	return d, nil
+}
+
+// authoritySeed is that of the vendor: all devices with a seed and the same
+// AAGUID share their vendor's roots, so that a site is set up once.
+func authoritySeed(c DeviceConfig) []byte {
+	return append([]byte("signet rptest vendor "), c.AAGUID[:]...)
+}
+
+// Config tells what the device is, all that followed from its personality
+// included.
+func (d *Device) Config() DeviceConfig { return d.config }
+
+// Authority is the device's vendor: attestation roots, metadata statements and
+// BLOBs. It is a function of the AAGUID.
+func (d *Device) Authority() *attest.Authority { return d.authority }
+
+// PowerCycle takes the device out and plugs it in again: three wrong PINs in a
+// row are forgiven, the tries spent are not.
+func (d *Device) PowerCycle(ctx context.Context) error {
+	if err := d.engine.Unlock(ctx, []byte(rightPIN), true); err != nil {
+		return fmt.Errorf("power cycle: %w", err)
+	}
+	return nil
+}
+
+// Reset erases every credential. The PIN stays what it was.
+func (d *Device) Reset(ctx context.Context) error {
+	if err := d.engine.Erase(ctx); err != nil {
+		return fmt.Errorf("reset device: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.properties)
+	d.aliases, d.internal = nil, nil
+	return nil
+}
+
+// session is the device as one ceremony of a browser reaches it. It changes
+// what the engine answers where the device is to be another one.
+type session struct {
+	device *Device
+	inner  client.Device
+	hash   []byte // clientDataHash of the last getAssertion, for the next ones
+}
+
+func (d *Device) session() *session {
+	return &session{device: d, inner: client.Local(d.engine, nil)}
+}
+
+// CTAP implements client.Device.
+func (s *session) CTAP(ctx context.Context, req []byte) ([]byte, error) {
+	if len(req) == 0 {
+		return s.inner.CTAP(ctx, req)
+	}
+	command := ctap.Command(req[0])
+	req, err := s.device.toEngine(command, req)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := s.inner.CTAP(ctx, req)
+	if err != nil || len(resp) == 0 || ctap.Status(resp[0]) != ctap.StatusOK {
+		return resp, err
+	}
+	switch command {
+	case ctap.CommandGetInfo:
+		return s.device.patchInfo(resp)
+	case ctap.CommandMakeCredential:
+		return s.device.patchCreated(ctx, req, resp)
+	case ctap.CommandGetAssertion:
+		s.hash = nil
+		if s.device.patches() {
+			if s.hash, err = clientDataHash(req); err != nil {
+				return nil, err
+			}
+		}
+		return s.device.patchAsserted(ctx, s.hash, resp)
+	case ctap.CommandGetNextAssertion:
+		return s.device.patchAsserted(ctx, s.hash, resp)
+	}
+	return resp, nil
+}
+
+// clientDataHash reads member 2 of getAssertion's parameters.
+func clientDataHash(req []byte) ([]byte, error) {
+	var r struct {
+		Hash []byte `cbor:"2,keyasint"`
+	}
+	if err := cbor.Unmarshal(req[1:], &r); err != nil {
+		return nil, fmt.Errorf("read clientDataHash: %w", err)
+	}
+	return r.Hash, nil
+}
+
+// patchInfo takes out of getInfo what the device lacks.
+func (d *Device) patchInfo(resp []byte) ([]byte, error) {
+	if !d.config.NoDiscoverable {
+		return resp, nil
+	}
+	info := new(ctap.GetInfoResponse)
+	if err := cbor.Unmarshal(resp[1:], info); err != nil {
+		return nil, fmt.Errorf("read getInfo: %w", err)
+	}
+	info.Options["rk"] = false
+	if d.config.Personality == U2F {
+		info.Versions = slices.DeleteFunc(info.Versions, func(v string) bool { return v != ctap.VersionU2F && v != ctap.VersionFIDO20 })
+	}
+	return reply(info)
+}
+
+// reply encodes an answer behind the status byte of success.
+func reply(v any) ([]byte, error) {
+	body, err := ctap.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode reply: %w", err)
+	}
+	return append([]byte{byte(ctap.StatusOK)}, body...), nil
+}

@@ -1,0 +1,135 @@
+package rptest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/seed-77d61853/signet/ctap"
+)
+
+// offered is what a site's options say, as far as cases depend on it.
+type offered struct {
+	RPID string `json:"rpId"`
+	RP   struct {
+		ID string `json:"id"`
+	} `json:"rp"`
+	Challenge        encoded `json:"challenge"`
+	UserVerification string  `json:"userVerification"`
+	Attestation      string  `json:"attestation"`
+	Selection        struct {
+		ResidentKey        string `json:"residentKey"`
+		RequireResidentKey bool   `json:"requireResidentKey"`
+		UserVerification   string `json:"userVerification"`
+	} `json:"authenticatorSelection"`
+	Params []struct {
+		Alg ctap.Algorithm `json:"alg"`
+	} `json:"pubKeyCredParams"`
+	Allow []struct {
+		ID string `json:"id"`
+	} `json:"allowCredentials"`
+	Exclude []struct {
+		ID string `json:"id"`
+	} `json:"excludeCredentials"`
+	Extensions map[string]json.RawMessage `json:"extensions"`
+}
+
+func parseOffered(options []byte) (*offered, error) {
+	o := new(offered)
+	if err := json.Unmarshal(bare(options), o); err != nil {
+		return nil, fmt.Errorf("read options: %w", err)
+	}
+	if o.UserVerification == "" {
+		o.UserVerification = o.Selection.UserVerification
+	}
+	return o, nil
+}
+
+func (o *offered) has(alg ctap.Algorithm) bool {
+	return slices.ContainsFunc(o.Params, func(p struct {
+		Alg ctap.Algorithm `json:"alg"`
+	}) bool {
+		return p.Alg == alg
+	})
+}
+
+// wishes are what a case would like the options to say.
+func (c *Case) wishes() Wishes {
+	w := Wishes{Attestation: "none", UserVerification: "preferred", ResidentKey: "preferred"}
+	for _, n := range c.Needs {
+		switch n {
+		case NeedAttestation, NeedTrustPath:
+			w.Attestation = "direct"
+		case NeedUV:
+			w.UserVerification = "required"
+		case NeedDiscoverable, NeedUsernameless:
+			w.ResidentKey = "required"
+		case NeedConditional:
+			w.Mediation = "conditional"
+		}
+		w.Usernameless = w.Usernameless || n == NeedUsernameless
+	}
+	return w
+}
+
+// steps are those that a need is about.
+var steps = map[Need][]Step{
+	NeedCredentialList: {Credentials},
+	NeedDelete:         {DeleteCredential, Credentials},
+	NeedWhoAmI:         {WhoAmI},
+	NeedLogOut:         {LogOut},
+	NeedPasswordLogIn:  {PasswordLogIn},
+	NeedEnrolmentToken: {EnrolmentToken},
+	NeedPasswordChange: {PasswordChange},
+	NeedStepUp:         {StepUpBegin, StepUpFinish},
+}
+
+// missingStep names the first need that the site's steps do not meet; "" if
+// there is none.
+func (c *Case) missingStep(rp RP) Need {
+	for _, n := range c.Needs {
+		for _, s := range steps[n] {
+			if !rp.Offers(s) {
+				return n
+			}
+		}
+	}
+	return ""
+}
+
+// missing names the first need that the options of the step do not meet; "" if
+// there is none.
+func (c *Case) missing(step Step, o *offered) Need {
+	registering := step == RegisterBegin
+	for _, n := range c.Needs {
+		met := true
+		switch n {
+		case NeedNoAttestation:
+			met = !registering || o.Attestation == "" || o.Attestation == "none"
+		case NeedAttestation, NeedTrustPath:
+			met = !registering || o.Attestation == "direct"
+		case NeedUV:
+			met = o.UserVerification == "required"
+		case NeedUVOptional:
+			met = o.UserVerification != "required"
+		case NeedDiscoverable:
+			met = !registering || o.Selection.ResidentKey == "required" || o.Selection.ResidentKey == "preferred" || o.Selection.RequireResidentKey
+		case NeedUsernameless:
+			met = registering || len(o.Allow) == 0
+		case NeedAllowList:
+			met = registering || len(o.Allow) > 0
+		case NeedES256:
+			met = !registering || o.has(ctap.ES256)
+		case NeedRS256:
+			met = !registering || o.has(ctap.RS256)
+		case NeedEdDSA:
+			met = !registering || o.has(ctap.EdDSA)
+		case NeedExtensionsIgnored:
+			met = len(o.Extensions) == 0
+		}
+		if !met {
+			return n
+		}
+	}
+	return ""
+}

@@ -1,0 +1,216 @@
+package rptest
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/ctap"
+)
+
+// The engine is always one whose passkeys may be copied: BE is set, and nothing
+// is counted. What else a device claims is put into the authenticator data
+// here, and signed here, once.
+
+// properties is what a device says of one credential.
+type properties struct {
+	eligible, backedUp bool
+	count, step        uint32 // count is the next answer's
+}
+
+// claims are the properties of a new credential.
+func (c *DeviceConfig) claims() properties {
+	return properties{*c.BackupEligible, *c.BackedUp, c.Counter.Start, c.Counter.Step}
+}
+
+// enginesOwn tells whether the engine says the same by itself, once it was told
+// of a copy.
+func (p properties) enginesOwn() bool { return p.eligible && p.count == 0 && p.step == 0 }
+
+// settleBackup tells the engine of a copy where that is all the device claims.
+func (d *Device) settleBackup(ctx context.Context) error {
+	claims := d.config.claims()
+	if !claims.enginesOwn() || !claims.backedUp {
+		return nil
+	}
+	return d.engine.AsOwner(ctx, []byte(rightPIN), func(o *authenticator.Owner) error { return o.BackedUp(ctx) })
+}
+
+// patches tells whether any answer is changed.
+func (d *Device) patches() bool {
+	if !d.config.claims().enginesOwn() {
+		return true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.properties) > 0 || len(d.aliases) > 0
+}
+
+// isPatched tells whether a credential's signatures are made here. It is asked
+// for credentials in the making, too.
+func (d *Device) isPatched(credentialID []byte) bool {
+	if !d.config.claims().enginesOwn() {
+		return true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.properties[string(credentialID)]
+	return ok
+}
+
+// claim puts what the device says of a credential into authenticator data, and
+// counts.
+func (d *Device) claim(credentialID []byte, auth *ctap.AuthData) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p, ok := d.properties[string(credentialID)]
+	if !ok {
+		claims := d.config.claims()
+		if claims.enginesOwn() {
+			return
+		}
+		p = &claims
+		d.properties[string(credentialID)] = p
+	}
+	auth.Flags &^= ctap.FlagBE | ctap.FlagBS
+	if p.eligible {
+		auth.Flags |= ctap.FlagBE
+	}
+	if p.backedUp {
+		auth.Flags |= ctap.FlagBS
+	}
+	auth.SignCount = p.count
+	if auth.Flags&ctap.FlagUP != 0 { // browsers look silently first which credentials a device has
+		p.count += p.step
+	}
+}
+
+// patchCreated makes the device's own of a makeCredential answer.
+func (d *Device) patchCreated(ctx context.Context, req, resp []byte) ([]byte, error) {
+	claims := d.config.claims()
+	if claims.enginesOwn() && d.enginesStatement() {
+		return resp, nil
+	}
+	made := new(ctap.MakeCredentialResponse)
+	if err := cbor.Unmarshal(resp[1:], made); err != nil {
+		return nil, fmt.Errorf("read makeCredential's answer: %w", err)
+	}
+	auth, err := ctap.ParseAuthData(made.AuthData)
+	if err != nil {
+		return nil, fmt.Errorf("read makeCredential's answer: %w", err)
+	}
+	d.claim(auth.CredentialID, auth)
+	made.AuthData = auth.Append(nil)
+	asked := new(ctap.MakeCredentialRequest)
+	if err := cbor.Unmarshal(req[1:], asked); err != nil {
+		return nil, fmt.Errorf("read makeCredential: %w", err)
+	}
+	if made.Fmt, made.AttStmt, err = d.statement(ctx, asked, auth, made.AuthData); err != nil {
+		return nil, err
+	}
+	return reply(made)
+}
+
+// patchAsserted makes the device's own of an answer to getAssertion or
+// getNextAssertion.
+func (d *Device) patchAsserted(ctx context.Context, clientDataHash, resp []byte) ([]byte, error) {
+	if clientDataHash == nil {
+		return resp, nil
+	}
+	got := new(ctap.GetAssertionResponse)
+	if err := cbor.Unmarshal(resp[1:], got); err != nil {
+		return nil, fmt.Errorf("read getAssertion's answer: %w", err)
+	}
+	auth, err := ctap.ParseAuthData(got.AuthData)
+	if err != nil {
+		return nil, fmt.Errorf("read getAssertion's answer: %w", err)
+	}
+	id := []byte(got.Credential.ID)
+	if d.isPatched(id) {
+		d.claim(id, auth)
+		got.AuthData = auth.Append(nil)
+		if got.Signature, err = d.root.sign(ctx, id, append(got.AuthData[:len(got.AuthData):len(got.AuthData)], clientDataHash...)); err != nil {
+			return nil, err
+		}
+	}
+	got.Credential.ID = d.external(id)
+	return reply(got)
+}
+
+// A credential that came from elsewhere keeps its ID for sites, whatever its
+// length; the engine knows it by the ID's hash.
+
+func engineID(external []byte) []byte {
+	h := sha256.Sum256(external)
+	return h[:]
+}
+
+// alias makes external the ID by which a credential is known outside.
+func (d *Device) alias(external []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.aliases == nil {
+		d.aliases, d.internal = map[string]string{}, map[string]string{}
+	}
+	id := string(engineID(external))
+	d.aliases[id], d.internal[string(external)] = string(external), id
+}
+
+// external is the ID by which sites know a credential.
+func (d *Device) external(id []byte) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e, ok := d.aliases[string(id)]; ok {
+		return []byte(e)
+	}
+	return id
+}
+
+// engines is the ID by which the engine knows a credential.
+func (d *Device) engines(external []byte) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if id, ok := d.internal[string(external)]; ok {
+		return []byte(id)
+	}
+	return external
+}
+
+// toEngine names credentials in a request as the engine knows them.
+func (d *Device) toEngine(command ctap.Command, req []byte) ([]byte, error) {
+	d.mu.Lock()
+	aliases := len(d.aliases)
+	d.mu.Unlock()
+	if aliases == 0 {
+		return req, nil
+	}
+	var v any
+	var lists []ctap.Descriptor
+	switch command {
+	case ctap.CommandMakeCredential:
+		r := new(ctap.MakeCredentialRequest)
+		if err := cbor.Unmarshal(req[1:], r); err != nil {
+			return nil, fmt.Errorf("read makeCredential: %w", err)
+		}
+		v, lists = r, r.ExcludeList
+	case ctap.CommandGetAssertion:
+		r := new(ctap.GetAssertionRequest)
+		if err := cbor.Unmarshal(req[1:], r); err != nil {
+			return nil, fmt.Errorf("read getAssertion: %w", err)
+		}
+		v, lists = r, r.AllowList
+	default:
+		return req, nil
+	}
+	for i := range lists {
+		lists[i].ID = d.engines(lists[i].ID)
+	}
+	body, err := ctap.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode request: %w", err)
+	}
+	return append([]byte{req[0]}, body...), nil
+}

@@ -1,0 +1,104 @@
+package rptest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Report is what an audit found.
+type Report struct {
+	RP      string    `json:"rp"`
+	Origin  string    `json:"origin"`
+	Seed    string    `json:"seed"`
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"`
+	Results []Result  `json:"results"`
+}
+
+// Result is what became of one case.
+type Result struct {
+	Case    Case    `json:"case"`
+	Outcome Outcome `json:"outcome"`
+	// Finding tells that the site did not do what the case wants; Known, that a
+	// baseline has it already.
+	Finding bool `json:"finding"`
+	Known   bool `json:"known,omitempty"`
+	// Detail says in a sentence what was seen: the site's words, or why the case
+	// says nothing.
+	Detail string `json:"detail"`
+	// Control and Fault are what was posted without and with the fault, and how
+	// the site answered; of sequences only Exchanges.
+	Control   Evidence   `json:"control,omitzero"`
+	Fault     Evidence   `json:"fault,omitzero"`
+	Exchanges []Exchange `json:"exchanges,omitempty"`
+	Seconds   float64    `json:"seconds"`
+}
+
+// Evidence is one ceremony as the site saw it.
+type Evidence struct {
+	Options    json.RawMessage `json:"options,omitempty"`
+	Credential json.RawMessage `json:"credential,omitempty"`
+	Exchanges  []Exchange      `json:"exchanges,omitempty"`
+}
+
+// Findings are the results that a site has to answer for, of a severity at
+// least, and not in a baseline.
+func (r *Report) Findings(atLeast Severity) []Result {
+	var found []Result
+	for _, result := range r.Results {
+		if result.Finding && !result.Known && result.Case.Sev >= atLeast {
+			found = append(found, result)
+		}
+	}
+	return found
+}
+
+// KnownFindings are those that a team knows of: outcomes by case ID.
+type KnownFindings map[string]Outcome
+
+// ReadBaseline reads what WriteBaseline wrote.
+func ReadBaseline(path string) (KnownFindings, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read baseline: %w (write one with --write-baseline)", err)
+	}
+	var file struct {
+		Known KnownFindings `json:"known"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, fmt.Errorf("read baseline %s: %w", path, err)
+	}
+	return file.Known, nil
+}
+
+// WriteBaseline writes the report's findings, those of a former baseline
+// included.
+func (r *Report) WriteBaseline(path string) error {
+	known := KnownFindings{}
+	for _, result := range r.Results {
+		if result.Finding {
+			known[result.Case.ID] = result.Outcome
+		}
+	}
+	data, err := json.MarshalIndent(map[string]any{"known": known}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write baseline: %w", err)
+	}
+	if err := os.WriteFile(path, append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write baseline: %w", err)
+	}
+	return nil
+}
+
+// worse orders findings.
+var worse = map[Outcome]int{Rejected: 1, Crashed: 2, Accepted: 3, RejectedButStored: 4}
+
+// apply marks the findings that are known, and not worse than they were.
+func (b KnownFindings) apply(r *Report) {
+	for i := range r.Results {
+		was, ok := b[r.Results[i].Case.ID]
+		r.Results[i].Known = ok && r.Results[i].Finding && worse[r.Results[i].Outcome] <= worse[was]
+	}
+}

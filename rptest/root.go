@@ -1,0 +1,250 @@
+package rptest
+
+import (
+	"context"
+	"crypto"
+	"crypto/subtle"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/ctap/pinuv"
+	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/memory"
+)
+
+// root is a root in memory that knows which key belongs to which credential:
+// whoever spoils a response has to sign it again. Its gate guards nothing, so
+// that a device costs little; the engine's own rules hold as ever.
+type root struct {
+	*memory.Root
+	gate       gate
+	algorithms []ctap.Algorithm // nil: all that memory has
+
+	// patched tells whether the signatures of a credential are made by the
+	// device itself, over authenticator data that it changes: then the
+	// engine's own would be made for nothing.
+	patched func(credentialID []byte) bool
+
+	mu   sync.Mutex
+	keys map[string]boundKey // by credential ID
+}
+
+type boundKey struct {
+	handle  keystore.Handle
+	binding []byte
+	alg     ctap.Algorithm
+}
+
+func newRoot(seed []byte, pin string, algorithms []ctap.Algorithm) *root {
+	r := &root{Root: memory.NewRoot(seed), algorithms: algorithms, keys: map[string]boundKey{}}
+	r.gate.set(pin)
+	return r
+}
+
+// Gate implements keystore.Root.
+func (r *root) Gate() keystore.Gate { return &r.gate }
+
+// Algorithms implements keystore.Keys.
+func (r *root) Algorithms() []keystore.Algorithm {
+	all := r.Root.Algorithms()
+	if r.algorithms == nil {
+		return all
+	}
+	var some []keystore.Algorithm
+	for _, want := range r.algorithms {
+		for _, a := range all {
+			if a.ID == want {
+				some = append(some, a)
+			}
+		}
+	}
+	return some
+}
+
+// Create implements keystore.Keys.
+func (r *root) Create(ctx context.Context, alg ctap.Algorithm, binding []byte, _ keystore.Protection) (keystore.Handle, keystore.Key, error) {
+	h, k, err := r.Root.Create(ctx, alg, binding, keystore.Ungated)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.remember(h, alg, binding)
+	return h, r.wrap(k, binding), nil
+}
+
+// ImportKey implements keystore.Importer.
+func (r *root) ImportKey(ctx context.Context, alg ctap.Algorithm, private, binding []byte, _ keystore.Protection) (keystore.Handle, error) {
+	h, err := r.Root.ImportKey(ctx, alg, private, binding, keystore.Ungated)
+	if err == nil {
+		r.remember(h, alg, binding)
+	}
+	return h, err
+}
+
+// Open implements keystore.Keys.
+func (r *root) Open(ctx context.Context, h keystore.Handle, binding []byte) (keystore.Key, error) {
+	k, err := r.Root.Open(ctx, h, binding)
+	if err != nil {
+		return nil, err
+	}
+	return r.wrap(k, binding), nil
+}
+
+// The engine binds a credential's key to the rpIdHash and the credential ID.
+const rpIDHashLength = 32
+
+func (r *root) remember(h keystore.Handle, alg ctap.Algorithm, binding []byte) {
+	if len(binding) <= rpIDHashLength {
+		return // a key of the installation
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys[string(binding[rpIDHashLength:])] = boundKey{h, append([]byte(nil), binding...), alg}
+}
+
+func (r *root) wrap(k keystore.Key, binding []byte) keystore.Key {
+	if len(binding) > rpIDHashLength && r.patched != nil && r.patched(binding[rpIDHashLength:]) {
+		return unsigned{k}
+	}
+	return k
+}
+
+// unsigned is a key whose signature nobody needs.
+type unsigned struct{ keystore.Key }
+
+func (unsigned) Sign(context.Context, []byte, crypto.SignerOpts) ([]byte, error) {
+	return []byte{0}, nil
+}
+
+// sign signs a message by a credential's key: fs.ErrNotExist where there is
+// none.
+func (r *root) sign(ctx context.Context, credentialID, message []byte) ([]byte, error) {
+	r.mu.Lock()
+	b, ok := r.keys[string(credentialID)]
+	r.mu.Unlock()
+	if !ok {
+		return nil, fmt.Errorf("sign by credential %x: %w", credentialID, fs.ErrNotExist)
+	}
+	k, err := r.Root.Open(ctx, b.handle, b.binding)
+	if err != nil {
+		return nil, fmt.Errorf("sign by credential %x: %w", credentialID, err)
+	}
+	defer k.Close()
+	return signMessage(ctx, k, b.alg, message)
+}
+
+// signMessage hashes as the algorithm says, and signs.
+func signMessage(ctx context.Context, k keystore.Key, alg ctap.Algorithm, message []byte) ([]byte, error) {
+	hash := alg.Hash()
+	if hash == 0 {
+		return k.Sign(ctx, message, hash)
+	}
+	h := hash.New()
+	h.Write(message)
+	return k.Sign(ctx, h.Sum(nil), hash)
+}
+
+// private gives a credential's algorithm and private key, as
+// keystore.Exporter.
+func (r *root) private(ctx context.Context, credentialID []byte) (ctap.Algorithm, []byte, error) {
+	r.mu.Lock()
+	b, ok := r.keys[string(credentialID)]
+	r.mu.Unlock()
+	if !ok {
+		return 0, nil, fmt.Errorf("key of credential %x: %w", credentialID, fs.ErrNotExist)
+	}
+	return r.ExportKey(ctx, b.handle, b.binding)
+}
+
+// Seal implements keystore.Sealer.
+func (r *root) Seal(ctx context.Context, plain, binding []byte, _ keystore.Protection) ([]byte, error) {
+	return r.Root.Seal(ctx, plain, binding, keystore.Ungated)
+}
+
+// Derive implements keystore.Sealer. What is behind the gate elsewhere has a
+// label of its own here.
+func (r *root) Derive(ctx context.Context, label string, binding []byte, p keystore.Protection) ([32]byte, error) {
+	if p == keystore.Gated {
+		label, p = "gated "+label, keystore.Ungated
+	}
+	return r.Root.Derive(ctx, label, binding, p)
+}
+
+// Reset implements keystore.Root. The PIN stays: a person without one could
+// not be verified, and a test would have to set it again.
+func (r *root) Reset(ctx context.Context) error {
+	r.mu.Lock()
+	clear(r.keys)
+	r.mu.Unlock()
+	return r.Root.Reset(ctx)
+}
+
+// gate is a PIN that costs nothing to set: its device is used once, mostly.
+type gate struct {
+	mu      sync.Mutex
+	hash    [16]byte
+	isSet   bool
+	open    bool
+	retries int
+}
+
+func (g *gate) set(pin string) {
+	if pin == "" {
+		return
+	}
+	g.hash, g.isSet, g.retries = pinuv.HashPIN([]byte(pin)), true, ctap.MaxPINRetries
+}
+
+// State implements keystore.Gate.
+func (g *gate) State(context.Context) (keystore.GateState, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	retries := g.retries
+	if !g.isSet {
+		retries = ctap.MaxPINRetries
+	}
+	return keystore.GateState{Set: g.isSet, Open: g.open, Retries: retries}, nil
+}
+
+// SetPIN implements keystore.Gate.
+func (g *gate) SetPIN(_ context.Context, pinHash []byte) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case len(pinHash) != len(g.hash):
+		return fmt.Errorf("PIN hash of %d bytes", len(pinHash))
+	case g.isSet && !g.open:
+		return keystore.ErrGateShut
+	}
+	g.hash, g.isSet, g.retries = [16]byte(pinHash), true, ctap.MaxPINRetries
+	return nil
+}
+
+// Open implements keystore.Gate.
+func (g *gate) Open(_ context.Context, pinHash []byte) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case !g.isSet:
+		return keystore.ErrNoPIN
+	case g.retries == 0:
+		return keystore.ErrPINBlocked
+	}
+	g.retries--
+	if subtle.ConstantTimeCompare(pinHash, g.hash[:]) != 1 {
+		if g.retries == 0 {
+			return keystore.ErrPINBlocked
+		}
+		return keystore.ErrWrongPIN
+	}
+	g.open, g.retries = true, ctap.MaxPINRetries
+	return nil
+}
+
+// Shut implements keystore.Gate.
+func (g *gate) Shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open = false
+}
