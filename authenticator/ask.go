@@ -1,6 +1,7 @@
 package authenticator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ func (a *Authenticator) ask(ctx context.Context, s *ctap.Session, p Prompt) (Con
 }
 
 func (a *Authenticator) askMeanwhile(ctx context.Context, s *ctap.Session, p Prompt) (Consent, error) {
-	p.Transport, p.Peer = s.Transport, s.Peer
+	p.Transport, p.Peer = cmp.Or(s.Door, s.Transport), s.Peer
 	a.turn.Unlock()
 	defer a.turn.Lock()
 

@@ -1,6 +1,7 @@
 package authenticator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -189,7 +190,7 @@ func (a *Authenticator) touched(s *ctap.Session, apdu *ctap.APDU, p Prompt) erro
 		return ctap.SWConditionsNotSatisfied
 	}
 	a.dropTouch(s)
-	p.Transport, p.Peer = s.Transport, s.Peer
+	p.Transport, p.Peer = cmp.Or(s.Door, s.Transport), s.Peer
 	ctx, cancel := context.WithCancel(context.Background())
 	t = &touch{request: request, cancel: cancel}
 	t.idle = time.AfterFunc(touchLimit, func() {

@@ -35,6 +35,9 @@ type Session struct {
 	// "usb", "nfc", "ble", "smart-card", "hybrid" or "internal". Token limits
 	// and transportsForReset follow from it.
 	Transport string
+	// Door is how the client came in, as a person is told: "tcp", where
+	// Transport is the "usb" that it stands for. "" means Transport.
+	Door string
 	// MaxMsgSize is the longest request in bytes that the door can carry; 0
 	// means DefaultMaxMsgSize. getInfo member maxMsgSize answers with it.
 	MaxMsgSize int

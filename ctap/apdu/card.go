@@ -58,6 +58,8 @@ const (
 type Options struct {
 	// Transport is ctap.Session's; "" means "smart-card".
 	Transport string
+	// Door is ctap.Session's.
+	Door string
 	// MaxMsgSize is ctap.Session's, in bytes; 0 means ctap.DefaultMaxMsgSize.
 	MaxMsgSize int
 	// Peer is who uses the reader, where the door can tell.
@@ -225,6 +227,7 @@ func (c *Card) choose(cmd *ctap.APDU) []byte {
 	c.Reset()
 	c.session = &ctap.Session{
 		Transport:   c.opts.Transport,
+		Door:        c.opts.Door,
 		MaxMsgSize:  c.opts.MaxMsgSize,
 		Peer:        c.opts.Peer,
 		UserChanged: c.noteUserChanged,

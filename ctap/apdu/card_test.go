@@ -252,12 +252,12 @@ func TestSession(t *testing.T) {
 	peer := &ctap.Peer{PID: 1}
 	for _, tt := range []struct{ opts, want Options }{
 		{Options{}, Options{Transport: "smart-card"}},
-		{Options{Transport: "nfc", MaxMsgSize: 2000, Peer: peer}, Options{Transport: "nfc", MaxMsgSize: 2000, Peer: peer}},
+		{Options{Transport: "nfc", Door: "reader", MaxMsgSize: 2000, Peer: peer}, Options{Transport: "nfc", Door: "reader", MaxMsgSize: 2000, Peer: peer}},
 	} {
 		f := newFake()
 		exchange(t, NewCard(f, tt.opts), selectFIDO, "5532465f56329000", "80100000 01 e0", "009000")
 		for s := range f.sessions {
-			if got := (Options{s.Transport, s.MaxMsgSize, s.Peer}); got != tt.want {
+			if got := (Options{s.Transport, s.Door, s.MaxMsgSize, s.Peer}); got != tt.want {
 				t.Errorf("session %+v, want %+v", got, tt.want)
 			}
 		}

@@ -25,6 +25,8 @@ const (
 type Options struct {
 	// Transport is ctap.Session's; "" means "usb".
 	Transport string
+	// Door is ctap.Session's.
+	Door string
 	// MaxMsgSize is ctap.Session's, in bytes; 0 means ctap.MaxHIDMsgSize.
 	// Longer messages still reach the handler, which refuses them.
 	MaxMsgSize int

@@ -370,7 +370,7 @@ func TestSession(t *testing.T) {
 		opts, want hid.Options
 	}{
 		{hid.Options{}, hid.Options{Transport: "usb", MaxMsgSize: 7609}},
-		{hid.Options{Transport: "internal", MaxMsgSize: 1200, Peer: peer}, hid.Options{Transport: "internal", MaxMsgSize: 1200, Peer: peer}},
+		{hid.Options{Transport: "internal", Door: "pipe", MaxMsgSize: 1200, Peer: peer}, hid.Options{Transport: "internal", Door: "pipe", MaxMsgSize: 1200, Peer: peer}},
 	} {
 		var f *fake
 		plug(t, tt.opts, func(w *wire) {
@@ -378,7 +378,7 @@ func TestSession(t *testing.T) {
 			w.init()
 		})
 		s := f.closed[0]
-		if s.Transport != tt.want.Transport || s.MaxMsgSize != tt.want.MaxMsgSize || s.Peer != tt.want.Peer {
+		if s.Transport != tt.want.Transport || s.Door != tt.want.Door || s.MaxMsgSize != tt.want.MaxMsgSize || s.Peer != tt.want.Peer {
 			t.Errorf("session %+v, want %+v", s, tt.want)
 		}
 	}

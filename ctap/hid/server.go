@@ -169,6 +169,7 @@ func (s *server) open(r *Report) error {
 	}
 	session := &ctap.Session{
 		Transport:   s.opts.Transport,
+		Door:        s.opts.Door,
 		MaxMsgSize:  s.opts.MaxMsgSize,
 		Peer:        s.opts.Peer,
 		UserChanged: s.noteUserChanged,

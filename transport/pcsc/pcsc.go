@@ -50,8 +50,17 @@ type Card struct {
 	Address string
 	// MaxMsgSize is ctap.Session's, in bytes; 0 means ctap.MaxHIDMsgSize.
 	MaxMsgSize int
+	// Reader is told whether there is a reader: after the first try to connect,
+	// and whenever that changes. It must not block; nil: nobody is told.
+	Reader func(there bool)
 	// Log hears when a reader appears and disappears; nil is silent.
 	Log *slog.Logger
+}
+
+func (c *Card) tell(there bool) {
+	if c.Reader != nil {
+		c.Reader(there)
+	}
 }
 
 // Serve serves h to the reader's clients until ctx ends; it returns ctx's
@@ -76,8 +85,9 @@ func (c *Card) Serve(ctx context.Context, h ctap.Handler) error {
 		conn, err := dialer.DialContext(ctx, "tcp", address)
 		if err == nil {
 			missing = false
+			c.tell(true)
 			log.Info("card in the virtual reader")
-			s := &slot{conn: conn, card: apdu.NewCard(h, apdu.Options{MaxMsgSize: size})}
+			s := &slot{conn: conn, card: apdu.NewCard(h, apdu.Options{Door: "pcsc", MaxMsgSize: size})}
 			err = s.serve(ctx)
 			if s.used {
 				wait = firstWait
@@ -88,6 +98,7 @@ func (c *Card) Serve(ctx context.Context, h ctap.Handler) error {
 		}
 		if !missing {
 			missing = true
+			c.tell(false)
 			log.Warn("no virtual reader; waiting for pcscd with vpcd", "error", err)
 		}
 		select {

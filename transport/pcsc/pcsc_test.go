@@ -191,9 +191,12 @@ func TestReconnect(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	c := &Card{Address: address}
+	told := make(chan bool, 10)
+	c := &Card{Address: address, Reader: func(there bool) { told <- there }}
 	go func() { done <- c.Serve(ctx, &fake{make(chan *ctap.Session, 10)}) }()
-	time.Sleep(firstWait / 2) // let it miss the reader; the test holds either way
+	if <-told {
+		t.Error("there is a reader before there is one")
+	}
 	for range 2 {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
@@ -206,8 +209,14 @@ func TestReconnect(t *testing.T) {
 		v := &vpcd{t, conn}
 		v.want(askATR, hex.EncodeToString(atr))
 		v.want(selectFIDO, u2fV2)
-		conn.Close()
+		if !<-told {
+			t.Error("the reader is not told of")
+		}
 		l.Close()
+		conn.Close()
+		if <-told {
+			t.Error("that the reader has gone is not told")
+		}
 	}
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
