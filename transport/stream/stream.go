@@ -26,6 +26,9 @@ const maxConns = 128
 
 var errTurnedAway = errors.New("client turned away")
 
+// ErrNotLoopback tells that ListenTCP was asked for a door to other machines.
+var ErrNotLoopback = errors.New("not a loopback address, and other machines must not reach the device")
+
 // A Listener is a door that is open but not yet attended; Serve attends it.
 type Listener struct {
 	// Log hears of clients that were turned away and of connections that
@@ -103,15 +106,15 @@ func admit(peer *ctap.Peer, uid int) error {
 }
 
 // ListenTCP opens a TCP port of the loopback interface, which every user of the
-// machine can reach. address is host:port; a host that is not loopback is an
-// error.
+// machine can reach. address is host:port; a host that is not loopback is
+// ErrNotLoopback.
 func ListenTCP(address string) (*Listener, error) {
 	a, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	if !a.IP.IsLoopback() {
-		return nil, fmt.Errorf("listen on %s: not a loopback address, and other machines must not reach the device", address)
+		return nil, fmt.Errorf("listen on %s: %w", address, ErrNotLoopback)
 	}
 	l, err := net.ListenTCP("tcp", a)
 	if err != nil {
