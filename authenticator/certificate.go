@@ -139,6 +139,24 @@ func (a *Authenticator) AttestationRoot(ctx context.Context) ([]byte, error) {
 	return a.state.Issuer.Certificate, nil
 }
 
+// AttestationRoots returns AttestationRoot, and behind it, where a chip attests
+// in the format tpm, the certificate (DER) that its statements lead to.
+func (a *Authenticator) AttestationRoots(ctx context.Context) ([][]byte, error) {
+	own, err := a.AttestationRoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	root, ok := a.root.(keystore.AttestationIssuer)
+	if !ok {
+		return [][]byte{own}, nil
+	}
+	chip, err := root.AttestationRoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return [][]byte{own, chip}, nil
+}
+
 func (a *Authenticator) makeIssuer(ctx context.Context) error {
 	if a.state.Issuer != nil {
 		return nil

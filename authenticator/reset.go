@@ -50,6 +50,12 @@ func (a *Authenticator) finishReset(ctx context.Context) error {
 // reset to finish and never passkeys without their PIN. Repeatable.
 func (a *Authenticator) erase(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
+	// An intent that cannot be carried out would stop the device for good.
+	if root, ok := a.root.(keystore.ResetChecker); ok && !a.state.ResetIntent {
+		if err := root.CheckReset(ctx); err != nil {
+			return fmt.Errorf("reset root: %w", err)
+		}
+	}
 	if err := a.change(ctx, func(s *state) { s.ResetIntent = true }); err != nil {
 		return err
 	}

@@ -23,6 +23,22 @@ type Attester interface {
 	Attest(ctx context.Context, k Key, attToBeSigned []byte) (*ctap.TPMStatement, error)
 }
 
+// An AttestationIssuer is an Attester whose certificates lead to one that a site
+// can be told of.
+type AttestationIssuer interface {
+	Attester
+	// AttestationRoot returns that certificate, in DER.
+	AttestationRoot(ctx context.Context) ([]byte, error)
+}
+
+// A ResetChecker is a Root whose Reset can lack something that only its owner
+// gives.
+type ResetChecker interface {
+	// CheckReset returns the error with which Reset would fail now, and changes
+	// nothing.
+	CheckReset(ctx context.Context) error
+}
+
 // ErrInChip tells that a private key is in a chip and never leaves it.
 var ErrInChip = errors.New("keystore: the key is in a chip and cannot leave it")
 
