@@ -102,7 +102,7 @@ var (
 // applied in their order at each step. It is ErrUnsupported if the format cannot
 // attest the key or an edit finds nothing to change. Safe for concurrent use.
 func (a *Authority) Statement(in Input, edits ...Edit) (format string, attStmt []byte, err error) {
-	d := &draft{a: a, in: in, edits: edits, applied: make([]bool, len(edits))}
+	d := &draft{a: a, issuers: a, in: in, edits: edits, applied: make([]bool, len(edits))}
 	if attStmt, err = d.make(); err != nil {
 		return "", nil, fmt.Errorf("make %s attestation: %w", in.Format, err)
 	}
@@ -119,6 +119,7 @@ func (a *Authority) Statement(in Input, edits ...Edit) (format string, attStmt [
 // draft is a statement in the making.
 type draft struct {
 	a       *Authority
+	issuers *Authority // a, but for edits that are Rogue
 	in      Input
 	edits   []Edit
 	applied []bool
@@ -136,7 +137,7 @@ func (d *draft) make() ([]byte, error) {
 		return nil, fmt.Errorf("key of %v: %w", d.in.Alg, ErrUnsupported)
 	}
 	if slices.ContainsFunc(d.edits, func(e Edit) bool { return e.Rogue }) {
-		d.a = d.a.rogue()
+		d.issuers = d.a.rogue()
 		for i := range d.edits {
 			d.applied[i] = d.applied[i] || d.edits[i].Rogue && d.in.Format.certified()
 		}

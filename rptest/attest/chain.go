@@ -73,7 +73,7 @@ func (d *draft) newLeaf() (*Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, err := d.a.issuer(intermediateName)
+	i, err := d.issuers.issuer(intermediateName)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (d *draft) newLeaf() (*Certificate, error) {
 
 // credentialLeaf begins a certificate of the credential's own key.
 func (d *draft) credentialLeaf() (*Certificate, error) {
-	i, err := d.a.issuer(intermediateName)
+	i, err := d.issuers.issuer(intermediateName)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (d *draft) x5c(intermediate bool) (any, error) {
 	by := intermediateName
 	if !intermediate {
 		by = rootName
-		root, err := d.a.issuer(by)
+		root, err := d.issuers.issuer(by)
 		if err != nil {
 			return nil, err
 		}
@@ -112,12 +112,12 @@ func (d *draft) x5c(intermediate bool) (any, error) {
 		}
 	}
 	apply(d, func(e *Edit) func(*Certificate) { return e.Leaf }, d.leaf)
-	leaf, err := d.a.issue(by, d.leaf)
+	leaf, err := d.issuers.issue(by, d.leaf)
 	if err != nil {
 		return nil, fmt.Errorf("issue leaf: %w", err)
 	}
 	chain := &Chain{X5C: []any{ctap.Bytes(leaf)}}
-	if chain.Root, err = d.a.root(); err != nil {
+	if chain.Root, err = d.issuers.root(); err != nil {
 		return nil, fmt.Errorf("make root: %w", err)
 	}
 	if intermediate {
@@ -138,13 +138,13 @@ func (d *draft) intermediate() ([]byte, error) {
 		spoilt = spoilt || e.Intermediate != nil
 	}
 	if !spoilt {
-		return d.a.intermediate()
+		return d.issuers.intermediate()
 	}
-	c, err := d.a.intermediateCertificate()
+	c, err := d.issuers.intermediateCertificate()
 	if err != nil {
 		return nil, err
 	}
 	c.d = d
 	apply(d, func(e *Edit) func(*Certificate) { return e.Intermediate }, c)
-	return d.a.issue(rootName, c)
+	return d.issuers.issue(rootName, c)
 }

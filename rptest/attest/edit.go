@@ -16,7 +16,7 @@ import (
 // The fields stand in the order of the steps, and each function may change what
 // its argument points to.
 type Edit struct {
-	Rogue bool // all certificates come from a root of the same name with another key
+	Rogue bool // root and intermediate have the right names and other keys
 
 	PubArea     func(*PubArea)        // tpm, before the object's name is computed
 	CertInfo    func(*CertInfo)       // tpm, with name and extraData, before it is signed

@@ -52,13 +52,21 @@ func without(name string) Edit {
 	return Edit{Members: func(m map[string]any) { delete(m, name) }}
 }
 
+func otherAlg(m map[string]any) {
+	if m["alg"] == ctap.RS256 {
+		m["alg"] = ctap.ES256
+		return
+	}
+	m["alg"] = ctap.RS256
+}
+
 var statementFaults = []Fault{
 	{"fmt.unknown", "fmt names a format that is not registered", Formats(), called("unknown")},
 	{"fmt.case", "fmt is None, with a capital", []Format{None}, called("None")},
 	{"fmt.long", "fmt has more than 32 characters", Formats(), called(strings.Repeat("packed", 6))},
 	{"fmt.none", "a statement of another format is called none", certified, called(ctap.FormatNone)},
 	{"none.member", "the none format's statement is not empty", []Format{None}, member("x", true)},
-	{"alg.rs256", "alg is RS256 with a key and signature of another algorithm", anyPacked, member("alg", ctap.RS256)},
+	{"alg.other", "alg is RS256 with a key and signature of another algorithm; ES256 with one of RS256", anyPacked, Edit{Members: otherAlg}},
 	{"alg.eddsa", "alg is EdDSA with a signature by an ECDSA key", packedX5C, member("alg", ctap.EdDSA)},
 	{"alg.missing", "alg is missing", []Format{PackedSelf, Packed, PackedDirect, TPM, AndroidKey}, without("alg")},
 	{"sig.missing", "sig is missing", signed, without("sig")},

@@ -54,7 +54,7 @@ func New(seed []byte, now func() time.Time) *Authority {
 	return a
 }
 
-// rogue is another authority whose certificates have the same names.
+// rogue is another authority whose issuers have the same names.
 func (a *Authority) rogue() *Authority { return New(a.derive("rogue"), a.now) }
 
 // derive gives 32 bytes for one purpose.
