@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,85 +15,79 @@ import (
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 )
 
+// killsOfBackup is how often each backup and restore is killed.
+const killsOfBackup = 2
+
 // TestBackupKill kills signet backup and signet restore with kill -9 at random
-// moments. Whatever the moment: the passkey works where it was; there is a whole
-// backup or none; and a restore that is called again makes the passkey work at
-// the other place, too.
+// moments, between every two roots. Whatever the moment: the passkeys work where
+// they were; there is a whole backup or none; and a restore that is called again
+// makes the passkeys work at the other place, too.
 func TestBackupKill(t *testing.T) {
+	random := newRandom(t)
+	w := newWorld(t)
 	id, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	t.Chdir(dir)
-	if err := os.WriteFile("identity", []byte(id.String()+"\n"), 0o600); err != nil {
+	identity := filepath.Join(w.dir, "identity")
+	if err := os.WriteFile(identity, []byte(id.String()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	signet, env := programs(t, dir)
-	from := &killed{t: t, signet: signet, env: env, dir: filepath.Join(dir, "from"), pin: movePIN}
-	from.make()
-	from.start()
-	from.register()
-	from.stop()
-
-	whole := time.Minute
-	complete := ""
-	for i := range 4 {
-		file := filepath.Join(dir, fmt.Sprint("saved", i))
-		took := from.killCommand(moment(i, whole), "backup", file, "--recipient", id.Recipient().String())
-		if i == 0 {
-			whole = took
-		}
-		if fileExists(file) {
-			complete = file
-			wantWhole(t, file, id)
-		}
-		from.start()
-		from.login()
-		from.stop()
+	restore := func(d *traveller, moment time.Duration, file string) time.Duration {
+		return d.killCommand(moment, "restore", file, "--identity", identity)
 	}
-	if complete == "" {
-		t.Fatal("no backup was made")
+	var from []*traveller
+	files, whole := map[*traveller]string{}, map[string]time.Duration{}
+	for _, kind := range store.Roots() {
+		d := w.init("from "+kind, kind, "yes")
+		d.register(kind+".one.example", kind+".two.example")
+		files[d], whole[kind] = d.killBackups(random, id)
+		from = append(from, d)
 	}
-
-	for i := range 4 {
-		to := &killed{t: t, signet: signet, env: env, dir: filepath.Join(dir, fmt.Sprint("to", i)), pin: movePIN}
-		to.make()
-		to.start()
-		if err := to.client.SetPIN(t.Context(), 2, []byte(movePIN)); err != nil {
-			t.Fatal(err)
+	for _, kind := range store.Roots() {
+		to := w.init("to "+kind, kind, "yes")
+		for _, d := range from {
+			for range killsOfBackup {
+				// It opens, proves the PIN and writes, as a backup does.
+				took := restore(to, time.Duration(random.Int64N(int64(whole[kind]))), files[d])
+				t.Logf("restore on root %s killed after %v", kind, took)
+			}
+			restore(to, time.Minute, files[d])
+			maps.Copy(to.passkeys, d.passkeys)
+			to.works()
+			if t.Failed() {
+				t.Fatalf("restored on root %s from a backup of %s", kind, d.dir)
+			}
 		}
-		to.stop()
-		took := to.killCommand(moment(i, whole), "restore", complete, "--identity", "identity")
-		if i == 0 {
-			whole = took
-		}
-		to.killCommand(time.Minute, "restore", complete, "--identity", "identity")
-		to.start()
-		to.login()
-		to.stop()
+	}
+	for _, d := range from {
+		d.works()
 	}
 }
 
-// moment is when to kill: the first time it is not reached, which shows how long
-// the whole takes.
-func moment(i int, whole time.Duration) time.Duration {
-	if i == 0 {
-		return time.Minute
+// killBackups makes a whole backup, and others that are killed, and returns the
+// first and how long it took.
+func (d *traveller) killBackups(random *rand.Rand, id *age.X25519Identity) (whole string, took time.Duration) {
+	d.t.Helper()
+	for n := range killsOfBackup + 1 {
+		file, moment := filepath.Join(d.dir, fmt.Sprint("saved", n)), time.Minute
+		if n > 0 {
+			moment = time.Duration(random.Int64N(int64(took)))
+		}
+		ended := d.killCommand(moment, "backup", file, "--recipient", id.Recipient().String())
+		if n == 0 {
+			whole, took = file, ended
+		}
+		d.t.Logf("%s: killed after %v of %v: there is a file: %v", d.dir, ended, took, fileExists(file))
+		if n == 0 || fileExists(file) {
+			wantWhole(d.t, file, id, len(d.passkeys))
+		}
+		d.works()
 	}
-	return time.Duration(rand.Int64N(int64(whole)))
+	return whole, took
 }
 
-// make makes a device without a PIN whose passkeys may be copied.
-func (k *killed) make() {
-	k.t.Helper()
-	h := store.Header{Root: store.RootFile, Unlock: store.UnlockKeyFile, KeyFile: k.dir + ".key", Profile: profileSecurityKey, Copyable: true}
-	if err := createDevice(k.t.Context(), filepath.Join(k.dir, "dev"), h, rootSecrets{}, nil); err != nil {
-		k.t.Fatal(err)
-	}
-}
-
-func wantWhole(t *testing.T, path string, id age.Identity) {
+func wantWhole(t *testing.T, path string, id age.Identity, want int) {
 	t.Helper()
 	file, err := os.Open(path)
 	if err != nil {
@@ -100,7 +95,7 @@ func wantWhole(t *testing.T, path string, id age.Identity) {
 	}
 	defer file.Close()
 	n := 0
-	if _, err := backup.Read(file, func([]byte) error { n++; return nil }, id); err != nil || n != 1 {
+	if _, err := backup.Read(file, func([]byte) error { n++; return nil }, id); err != nil || n != want {
 		t.Errorf("%s holds %d passkeys, %v", path, n, err)
 	}
 }

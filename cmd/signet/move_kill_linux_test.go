@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -10,62 +9,52 @@ import (
 	"time"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
-	"github.com/seed-77d61853/signet/tpm/tpmtest"
 )
 
-// moveRounds is how often TestMoveKill takes the power away.
-const moveRounds = 6
-
-// TestMoveKill kills signet move with kill -9 at random moments. Whatever the
-// moment: the device starts, on the one root or on the other, and its passkey
-// works.
-func TestMoveKill(t *testing.T) {
-	t.Run("file", func(t *testing.T) {
-		testMoveKill(t, func(*testing.T) []string { return nil })
-	})
-	t.Run("tpm", func(t *testing.T) {
-		testMoveKill(t, func(t *testing.T) []string {
-			return []string{"--to", store.RootTPM, "--tpm", socketPrefix + tpmtest.New(t).Socket()}
-		})
-	})
+// tour goes from each kind of root to each, once.
+var tour = []string{
+	store.RootFile, store.RootFile, store.RootKeyring, store.RootKeyring, store.RootTPM,
+	store.RootTPM, store.RootFile, store.RootTPM, store.RootKeyring, store.RootFile,
 }
 
-// testMoveKill moves to an encrypted file and, where there is, to another root in
-// turns.
-func testMoveKill(t *testing.T, other func(*testing.T) []string) {
-	dir := t.TempDir()
-	away := other(t)
-	signet, env := programs(t, dir)
-	k := &killed{t: t, signet: signet, env: env, dir: dir, pin: movePIN}
-	t.Chdir(dir)
-	k.init()
-	k.start()
-	k.register()
-	k.stop()
-	whole := time.Minute // what a move takes from its note on, once it is known
-	for i := range moveRounds + 1 {
-		to := []string{"--to", store.RootFile, "--new-key-file", filepath.Join(dir, "key"+string(rune('a'+i)))}
-		if h := k.header(); h.Root == store.RootFile && away != nil {
-			to = away
-		}
-		before := k.header().Generation
-		moment := whole
-		if i > 0 {
-			moment = time.Duration(rand.Int64N(int64(whole)))
-		}
-		took := k.killMove(to, moment)
-		if i == 0 {
-			whole = took
-		}
-		k.start()
-		k.login()
-		k.stop()
-		t.Logf("killed after %v of %v: generation %d, then %d", took, whole, before, k.header().Generation)
-		if left, err := filepath.Glob(filepath.Join(dir, "dev", "move.yaml*")); len(left) != 0 || err != nil {
-			t.Errorf("left over: %q, %v", left, err)
-		}
-		if t.Failed() {
-			return
+// TestMoveKill moves a device between every two roots, the first time round
+// undisturbed, then killed with kill -9 at random moments: once anywhere, once just
+// after the device has moved, while what kept the keys before is destroyed. Whatever
+// the moment: the device starts, on the one root or on the other, each of its
+// passkeys works, and of the other root nothing is left.
+func TestMoveKill(t *testing.T) {
+	random := newRandom(t)
+	w := newWorld(t)
+	d := w.init("moving", tour[0], "no")
+	d.register("one.example", "two.example")
+	gone := map[string]bool{}
+	whole := make([]time.Duration, len(tour)) // what each move takes from its note on
+	for lap := range 2 {
+		for i, kind := range tour[1:] {
+			to, before := w.root(kind), d.header().Generation
+			noted := func() bool { return fileExists(filepath.Join(d.dir, "dev", "move.yaml")) }
+			moved := func() bool { return d.header().Generation != before }
+			gone[d.keyName()] = true
+			if lap == 0 {
+				whole[i] = d.killMove(to, noted, time.Minute)
+				d.works()
+			} else {
+				moment := time.Duration(random.Int64N(int64(whole[i])))
+				d.killMove(to, noted, moment)
+				t.Logf("killed after %v of %v: moved: %v", moment, whole[i], moved())
+				d.works()
+				if !moved() {
+					d.killMove(to, moved, time.Duration(random.Int64N(int64(10*time.Millisecond))))
+					d.works()
+				}
+			}
+			d.alone(gone)
+			if !moved() || d.header().Root != kind {
+				t.Errorf("not moved: %+v", d.header())
+			}
+			if t.Failed() {
+				t.Fatalf("lap %d, from %s to %s", lap, tour[i], kind)
+			}
 		}
 	}
 }
@@ -88,12 +77,12 @@ func (k *killed) stop() {
 	}
 }
 
-// killMove kills a move some time after it has written its note, unless it has
+// killMove kills a move some time after it has got somewhere, unless it has
 // ended, and returns how long it went on from there.
-func (k *killed) killMove(to []string, moment time.Duration) time.Duration {
+func (k *killed) killMove(to []string, there func() bool, moment time.Duration) time.Duration {
 	k.t.Helper()
 	c := k.begin(append([]string{"move"}, to...)...)
-	for !fileExists(filepath.Join(k.dir, "dev", "move.yaml")) && len(c.ended) == 0 {
+	for !there() && len(c.ended) == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	return c.kill(moment)
