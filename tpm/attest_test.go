@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
+	"github.com/google/go-tpm/tpm2"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
@@ -62,6 +63,11 @@ func attested(t *testing.T, r *Root, k keystore.Key, alg ctap.Algorithm) *ctap.T
 	clientData := []byte(`{"type":"webauthn.create","challenge":"AAAA","origin":"https://example.org"}`)
 	s, err := r.Attest(t.Context(), k, append(bytes.Clone(authData), sha(t, string(clientData))...))
 	must(t, "attest", err)
+	public, err := tpm2.Unmarshal[tpm2.TPMTPublic](s.PubArea)
+	must(t, "decode", err)
+	if a := public.ObjectAttributes; !a.FixedTPM || !a.FixedParent || !a.SensitiveDataOrigin || !a.UserWithAuth || a.Restricted || a.Decrypt {
+		t.Errorf("%v: attributes %+v", alg, a)
+	}
 	statement, err := ctap.Marshal(s)
 	must(t, "encode", err)
 	object, err := ctap.Marshal(ctap.AttestationObject{Fmt: ctap.FormatTPM, AttStmt: statement, AuthData: authData})

@@ -207,24 +207,45 @@ func (c *chipWithout) Send(command []byte) ([]byte, error) {
 	return c.TPMCloser.Send(command)
 }
 
+// without connects to a TPM that refuses something.
+func without(open Opener, refuses func(command []byte) tpm2.TPMRC) Opener {
+	return func() (transport.TPMCloser, error) {
+		c, err := open()
+		return &chipWithout{c, refuses}, err
+	}
+}
+
 // TestOldChip: a TPM that knows no counting index is refused with a plain word,
 // and so is one that does not count.
 func TestOldChip(t *testing.T) {
 	d := newDevice(t)
-	old := func(refuses func(command []byte) tpm2.TPMRC) Opener {
-		return func() (transport.TPMCloser, error) {
-			c, err := d.bus.open()
-			return &chipWithout{c, refuses}, err
-		}
-	}
-	noPinFail := old(func(command []byte) tpm2.TPMRC {
+	noPinFail := without(d.bus.open, func(command []byte) tpm2.TPMRC {
 		if commandCode(command) == tpm2.TPMCCNVDefineSpace {
 			return tpm2.TPMRCAttributes + 0x240 // of the second parameter
 		}
 		return 0
 	})
-	wants(t, "create", Create(t.Context(), d.path, noPinFail, Options{}), ErrUnfit)
-	if _, err := os.Stat(d.path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file is left: %v", err)
+	// The first tries are refused and forgotten, until the right one is taken.
+	n := 0
+	forgets := without(d.bus.open, func(command []byte) tpm2.TPMRC {
+		if commandCode(command) == tpm2.TPMCCPolicySecret {
+			if n++; n <= 3 {
+				return tpm2.TPMRCBadAuth + 0x900 // of the first session
+			}
+		}
+		return 0
+	})
+	for name, open := range map[string]Opener{"no counting index": noPinFail, "forgets tries": forgets} {
+		wants(t, name, Create(t.Context(), d.path, open, Options{}), ErrUnfit)
+		if _, err := os.Stat(d.path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: a file is left: %v", name, err)
+		}
+		h, err := Inspect(t.Context(), d.bus.open)
+		if err != nil || len(h.Indices) != 0 {
+			t.Errorf("%s: %+v, %v", name, h, err)
+		}
+	}
+	if n != 4 {
+		t.Errorf("%d tries of the chip, want 4", n)
 	}
 }

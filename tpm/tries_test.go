@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-tpm/tpm2"
-	"github.com/google/go-tpm/tpm2/transport"
 
 	"github.com/seed-77d61853/signet/keystore"
 	"github.com/seed-77d61853/signet/keystore/keystoretest"
@@ -22,15 +21,12 @@ func withoutFreeRead(t *testing.T) *device {
 
 // forgetful is a chip that lets no policy read an index.
 func forgetful(open Opener) Opener {
-	return func() (transport.TPMCloser, error) {
-		c, err := open()
-		return &chipWithout{c, func(command []byte) tpm2.TPMRC {
-			if commandCode(command) == tpm2.TPMCCPolicyCommandCode && command[len(command)-1] == byte(tpm2.TPMCCNVRead&0xff) {
-				return tpm2.TPMRCPolicyCC + 0x140
-			}
-			return 0
-		}}, err
-	}
+	return without(open, func(command []byte) tpm2.TPMRC {
+		if commandCode(command) == tpm2.TPMCCPolicyCommandCode && command[len(command)-1] == byte(tpm2.TPMCCNVRead&0xff) {
+			return tpm2.TPMRCPolicyCC + 0x140
+		}
+		return 0
+	})
 }
 
 // TestGateWithoutFreeRead runs the contract on a chip where only the owner may

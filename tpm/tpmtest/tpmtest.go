@@ -4,7 +4,9 @@ package tpmtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -65,6 +67,17 @@ func (c *Chip) Clone(t testing.TB) *Chip {
 
 // Socket is the path of the socket that takes commands.
 func (c *Chip) Socket() string { return filepath.Join(c.dir, "s") }
+
+// NV is what the chip keeps without power, which changes with each write of its
+// NV memory; empty before the first.
+func (c *Chip) NV() []byte {
+	c.t.Helper()
+	b, err := os.ReadFile(filepath.Join(c.dir, "tpm2-00.permall"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.t.Fatal(err)
+	}
+	return b
+}
 
 // Open connects to the chip. Each command has a connection of its own, for
 // swtpm serves one at a time, and tests have several parties talk to it.
