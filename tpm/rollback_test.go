@@ -5,31 +5,36 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/seed-77d61853/signet/keystore"
 )
 
-// files are copies of a device's files.
+// files are copies of a device's files, by name.
 type files map[string][]byte
 
 func (d *device) snapshot() files {
 	d.t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(d.path))
+	must(d.t, "list files", err)
 	f := make(files)
-	for _, path := range []string{d.path, d.path + hintSuffix} {
-		if data, err := os.ReadFile(path); err == nil {
-			f[path] = data
-		}
+	for _, e := range entries {
+		f[e.Name()], err = os.ReadFile(filepath.Join(filepath.Dir(d.path), e.Name()))
+		must(d.t, "copy a file", err)
 	}
 	return f
 }
 
+// restore puts all files back as they were.
 func (d *device) restore(f files) {
 	d.t.Helper()
-	os.Remove(d.path + hintSuffix)
-	for path, data := range f {
-		must(d.t, "restore a file", os.WriteFile(path, data, 0o600))
+	for name := range d.snapshot() {
+		must(d.t, "remove a file", os.Remove(filepath.Join(filepath.Dir(d.path), name)))
+	}
+	for name, data := range f {
+		must(d.t, "restore a file", os.WriteFile(filepath.Join(filepath.Dir(d.path), name), data, 0o600))
 	}
 }
 
