@@ -66,7 +66,7 @@ var statementFaults = []Fault{
 	{"fmt.long", "fmt has more than 32 characters", Formats(), called(strings.Repeat("packed", 6))},
 	{"fmt.none", "a statement of another format is called none", certified, called(ctap.FormatNone)},
 	{"none.member", "the none format's statement is not empty", []Format{None}, member("x", true)},
-	{"alg.other", "alg is RS256 with a key and signature of another algorithm; ES256 with one of RS256", anyPacked, Edit{Members: otherAlg}},
+	{"alg.other", "alg is RS256 with a key and signature of another algorithm; ES256 with one of RS256", []Format{PackedSelf, Packed, PackedDirect, TPM, AndroidKey}, Edit{Members: otherAlg}},
 	{"alg.eddsa", "alg is EdDSA with a signature by an ECDSA key", packedX5C, member("alg", ctap.EdDSA)},
 	{"alg.missing", "alg is missing", []Format{PackedSelf, Packed, PackedDirect, TPM, AndroidKey}, without("alg")},
 	{"sig.missing", "sig is missing", signed, without("sig")},
