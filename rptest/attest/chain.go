@@ -97,8 +97,8 @@ func (d *draft) credentialLeaf() (*Certificate, error) {
 	return d.leaf, nil
 }
 
-// x5c signs the leaf and makes the member x5c: the leaf and its issuer, or, where
-// the root is the issuer, the leaf alone.
+// x5c signs the leaf and makes the member x5c: the leaf and the intermediate, or,
+// where the root is the issuer, the leaf alone.
 func (d *draft) x5c(intermediate bool) (any, error) {
 	by := intermediateName
 	if !intermediate {
@@ -125,6 +125,10 @@ func (d *draft) x5c(intermediate bool) (any, error) {
 			return nil, fmt.Errorf("issue intermediate: %w", err)
 		}
 		chain.X5C = append(chain.X5C, ctap.Bytes(chain.Intermediate))
+	}
+	if d.in.Format == AndroidKey {
+		// Android's chains end with the root, and verifiers look there.
+		chain.X5C = append(chain.X5C, ctap.Bytes(chain.Root))
 	}
 	apply(d, func(e *Edit) func(*Chain) { return e.Chain }, chain)
 	return chain.X5C, nil

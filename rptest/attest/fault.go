@@ -40,6 +40,7 @@ var (
 	signed    = []Format{PackedSelf, Packed, PackedDirect, FIDOU2F, TPM, AndroidKey}
 	certified = []Format{Packed, PackedDirect, FIDOU2F, TPM, AndroidKey, Apple}
 	chained   = []Format{Packed, TPM, AndroidKey, Apple}
+	rootless  = []Format{Packed, TPM, Apple}
 )
 
 func called(name string) Edit { return Edit{Format: func(s *string) { *s = name }} }
@@ -173,9 +174,9 @@ var certificateFaults = []Fault{
 
 var chainFaults = []Fault{
 	{"chain.rogue", "the chain leads to another root of the same name", certified, Edit{Rogue: true}},
-	{"chain.rogue-included", "the chain leads to another root of the same name, which x5c holds", chained, Edit{Rogue: true, Chain: withRoot}},
-	{"chain.root", "x5c holds the root, too", chained, Edit{Chain: withRoot}},
-	{"chain.short", "the intermediate is missing from x5c", chained, Edit{Chain: func(c *Chain) { c.X5C = c.X5C[:1] }}},
+	{"chain.rogue-included", "the chain leads to another root of the same name, which x5c holds", rootless, Edit{Rogue: true, Chain: withRoot}},
+	{"chain.root", "x5c holds the root, too", rootless, Edit{Chain: withRoot}},
+	{"chain.short", "the intermediate is missing from x5c", chained, Edit{Chain: func(c *Chain) { c.X5C = slices.Delete(c.X5C, 1, 2) }}},
 	{"chain.expired", "the intermediate has expired, at least a year ago", chained, Edit{Intermediate: (*Certificate).expire}},
 	{"chain.swapped", "the leaf comes last in x5c", chained, Edit{Chain: func(c *Chain) { slices.Reverse(c.X5C) }}},
 	{"chain.unordered", "root and intermediate stand in the wrong order", chained, Edit{Chain: func(c *Chain) {
