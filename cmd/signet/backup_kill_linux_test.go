@@ -24,7 +24,8 @@ const killsOfBackup = 2
 // makes the passkeys work at the other place, too.
 func TestBackupKill(t *testing.T) {
 	random := newRandom(t)
-	w := newWorld(t)
+	w := newWorld(t, 2)
+	w.session.Start("pw")
 	id, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)

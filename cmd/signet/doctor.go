@@ -257,6 +257,9 @@ func (d *doctor) examineStopped(ctx context.Context, h *store.Header) {
 			"not checked: this device is opened by a passphrase")
 		return
 	}
+	if d.examineLock(ctx, h) {
+		return
+	}
 	dev, err := d.flags.openDevice(ctx, d.c, nil)
 	if err != nil {
 		d.fail("root", err)

@@ -89,3 +89,16 @@ func (d *doctor) examineKeyring(ctx context.Context, lacks lack) {
 	}
 	d.ok("keyring", "there is an OS keyring")
 }
+
+// examineLock tells whether opening the device would ask for the password of the
+// OS keyring, and says so.
+func (d *doctor) examineLock(ctx context.Context, h *store.Header) (locked bool) {
+	ctx, cancel := context.WithTimeout(ctx, machineTime)
+	defer cancel()
+	if h.Root != store.RootKeyring || !keyring.Locked(ctx) {
+		return false
+	}
+	d.warn("root", "log in to the desktop, or unlock the keyring in its manager; signet run asks for it",
+		"not checked: the OS keyring is locked, and this device opens only while it is unlocked")
+	return true
+}

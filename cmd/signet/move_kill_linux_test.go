@@ -24,7 +24,8 @@ var tour = []string{
 // passkeys works, and of the other root nothing is left.
 func TestMoveKill(t *testing.T) {
 	random := newRandom(t)
-	w := newWorld(t)
+	w := newWorld(t, 2)
+	w.session.Start("pw")
 	d := w.init("moving", tour[0], "no")
 	d.register("one.example", "two.example")
 	gone := map[string]bool{}

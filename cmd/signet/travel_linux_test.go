@@ -43,17 +43,17 @@ type world struct {
 	signet  string
 	env     []string
 	session *keyringtest.Session
-	chips   [2]*tpmtest.Chip
+	chips   []*tpmtest.Chip
 	n       int // roots named so far
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld has a number of chips, and a keyring that is not started yet.
+func newWorld(t *testing.T, chips int) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), session: keyringtest.New(t)}
-	for i := range w.chips {
-		w.chips[i] = tpmtest.New(t)
+	for range chips {
+		w.chips = append(w.chips, tpmtest.New(t))
 	}
-	w.session.Start("pw")
 	name, value := w.session.Env()
 	w.signet, w.env = programs(t, w.dir)
 	w.env = append(w.env, name+"="+value)

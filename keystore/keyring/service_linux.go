@@ -10,10 +10,14 @@ import (
 )
 
 const (
-	busName       = "org.freedesktop.secrets"
-	busPath       = "/org/freedesktop/secrets"
-	serviceMember = "org.freedesktop.Secret.Service."
+	busName        = "org.freedesktop.secrets"
+	busPath        = "/org/freedesktop/secrets"
+	serviceMember  = "org.freedesktop.Secret.Service."
+	collectionType = "org.freedesktop.Secret.Collection"
 )
+
+// collections are where the key is looked for: the first that is there.
+var collections = []dbus.ObjectPath{busPath + "/collection/login", busPath + "/aliases/default"}
 
 // Available tells whether there is an OS keyring, without waking or unlocking
 // it: nil, or ErrNoService.
@@ -34,6 +38,24 @@ func Available(ctx context.Context) error {
 		}
 	}
 	return ErrNoService
+}
+
+// Locked tells whether the OS keyring is locked, so that a person would be asked
+// for its password, and asks nobody. Where that cannot be known it is false.
+func Locked(ctx context.Context) bool {
+	bus, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
+	if err != nil {
+		return false
+	}
+	defer bus.Close()
+	for _, path := range collections {
+		var locked bool
+		err := bus.Object(busName, path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0, collectionType, "Locked").Store(&locked)
+		if err == nil {
+			return locked
+		}
+	}
+	return false
 }
 
 // hasNoDefault tells whether the Secret Service has no keyring that new items

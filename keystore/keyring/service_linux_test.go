@@ -54,6 +54,9 @@ func testSecretService(t *testing.T) {
 	}
 
 	wants(t, "Available without a service", Available(t.Context()), ErrNoService)
+	if Locked(t.Context()) {
+		t.Error("locked without a service")
+	}
 	wants(t, "Create without a service", Create(t.Context(), path, opts), ErrNoService)
 	session.Start("pw")
 	if err := Available(t.Context()); err != nil {
@@ -82,7 +85,13 @@ func testSecretService(t *testing.T) {
 		mustOpen(t, path, opts).Close()
 	})
 	t.Run("NobodyToAsk", func(t *testing.T) {
+		if Locked(t.Context()) {
+			t.Error("locked before it was")
+		}
 		session.Lock()
+		if !Locked(t.Context()) {
+			t.Error("not locked, after it was")
+		}
 		fails(t, ErrLocked)
 	})
 	t.Run("WrongPassword", func(t *testing.T) {
@@ -96,6 +105,9 @@ func testSecretService(t *testing.T) {
 	t.Run("Dismissed", func(t *testing.T) {
 		session.Lock()
 		person := session.Person(t, true)
+		if !Locked(t.Context()) || person.Asked() > 0 {
+			t.Error("not locked, or somebody was asked")
+		}
 		fails(t, ErrLocked)
 		if person.Asked() == 0 {
 			t.Error("nobody was asked")
@@ -137,6 +149,9 @@ func testSecretService(t *testing.T) {
 	})
 	t.Run("KeyringDeleted", func(t *testing.T) {
 		session.Delete()
+		if Locked(t.Context()) {
+			t.Error("a keyring that is not there is locked")
+		}
 		fails(t, ErrNoKeyring)
 	})
 	t.Run("KeyringRemade", func(t *testing.T) {

@@ -16,6 +16,10 @@ func Available(context.Context) error {
 	return ErrNoService
 }
 
+// Locked tells whether the OS keyring is locked, so that a person would be asked
+// for its password, and asks nobody. Where that cannot be known it is false.
+func Locked(context.Context) bool { return false }
+
 func hasNoDefault(context.Context) bool { return false }
 
 func explainBus(error) error { return nil }
