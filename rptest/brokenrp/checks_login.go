@@ -1,0 +1,53 @@
+package brokenrp
+
+// loginChecks are those of login (WebAuthn §7.2) alone.
+var loginChecks = []entry{
+	{"shape", "there are authenticator data", "an attestation object does instead, and nothing is verified", "§7.2 step 3", "A2"},
+	{"signature.present", "there is a signature", "without signature only the client data are compared", "§7.2 step 3", "A2"},
+	{"allowed", "the credential is one that the options allowed", "the list of allowed credentials is not looked at", "§7.2 step 5", "A3"},
+	{"owner", "the credential is the identified account's", "any account's credential signs in to the identified one", "§7.2 step 6", "A4"},
+	{"owner.empty", "an account without credentials lets nobody in", "an account without credentials lets in whoever has a credential", "§7.2 step 6", "A5"},
+	{"userHandle", "userHandle is the credential's account", "userHandle is not compared", "§7.2 step 6", "A6"},
+	{"userHandle.present", "there is a userHandle where nobody was identified", "a missing userHandle is not missed", "§7.2 step 6", "A7"},
+	{"accept.userHandle.missing", "there is a userHandle", "a missing userHandle is refused though the account is known", "§7.2 step 6", "A8"},
+	{"accept.userHandle.empty", "userHandle is not empty", "an empty userHandle is refused though the account is known", "§7.2 step 6", "A9"},
+	{"discoverable", "a login without user name is by a discoverable credential", "any credential does", "§7.2 step 6", "A10"},
+	{"deleted", "a deleted credential lets nobody in", "deleted credentials are only hidden", "§7.2 step 6", "A11"},
+	{"recreated", "a credential's account is still there", "credentials are kept by user name, and a new account of the name has them", "§7.2 step 6", "A11"},
+	{"appid", "rpIdHash is the RP ID's unless appid was asked for", "with the client's word for appid rpIdHash is not compared", "§7.2 step 15", "A21"},
+	{"accept.uv.preferred", "the person was verified where the options preferred it", "UV=0 is refused though only preferred", "§7.2 step 17", "A24"},
+	{"accept.uv.discouraged", "the person was verified", "UV=0 is refused though discouraged", "§7.2 step 17", "A24"},
+	{"accept.uv.unwanted", "the person was not verified where the options discouraged it", "UV=1 is refused where discouraged", "§7.2 step 17", "A24"},
+	{"level", "only UV=1 makes a session verified", "a login without verification counts as verified", "§7.2 step 17", "A25"},
+	{"backup.eligible", "BE is as it was", "BE is not compared", "§7.2 step 19", "A27"},
+	{"accept.backup.state", "BS is as it was", "a change of BS is refused", "§7.2 step 19", "A28"},
+	{"attested", "there are no attested credential data", "attested credential data are skipped", "§7.2 step 15", "A31"},
+	{"signature", "the credential's key signed", "the signature is not verified", "§7.2 step 21", "A32 A38"},
+	{"counter", "the signature counter rises", "the signature counter is not compared", "§7.2 step 22", "A40"},
+	{"counter.equal", "the signature counter does not stay", "the same signature counter again is taken", "§7.2 step 22", "A40"},
+	{"counter.zero", "the signature counter does not go back to zero", "zero is never compared", "§7.2 step 22", "A40"},
+	{"accept.counter.none", "the signature counter is not zero", "a counter of zero is refused", "§7.2 step 22", "A41"},
+	{"accept.counter.max", "the signature counter has 31 bits", "a counter above 2^31 is refused", "§7.2 step 22", "A41"},
+	{"accept.counter.synced", "the signature counter of a synced credential rises", "a synced credential's older counter is refused", "§7.2 step 22", "A42"},
+	{"accept.unsolicited.client", "client extension outputs were asked for", "others are refused", "§7.2 step 23", "A43"},
+	{"accept.unsolicited.authenticator", "authenticator extension outputs were asked for", "others are refused", "§7.2 step 23", "A43"},
+	{"prf.length", "PRF results have 32 bytes", "PRF results are not looked at", "§7.2 step 23", "A44"},
+	{"largeBlob.encoding", "the large blob is base64url", "the large blob is not looked at", "§7.2 step 23", "A44"},
+	{"state", "a refused login changes nothing", "counter, BS and the like are stored before the signature is verified", "§7.2 step 24", "A45"},
+	{"uvInitialized", "verification is not believed at its first sight", "the first UV=1 is stored as proven", "§7.2 step 24", "A46"},
+	{"session.late", "a session is given when all is verified", "it is given before the signature is verified, whose failure is only reported", "§7.2 step 25", "A39"},
+}
+
+// accountChecks are those of sessions and accounts.
+var accountChecks = []entry{
+	{"stepup.signature", "the credential's key signed in a step-up, too", "the helper's false is taken for success where an exception was expected", "§7.2 step 21", "A39"},
+	{"stepup.accept.verified", "a session is never verified by a passkey", "a session asks for verification again after a step-up by passkey", "", "S14"},
+	{"credentials.owner", "a credential is deleted by its account", "whoever is signed in deletes any credential", "", "S9"},
+	{"credentials.rename.owner", "a credential is renamed by its account", "whoever is signed in renames any credential", "", "S9"},
+	{"credentials.last", "the last credential can be deleted", "the last credential is kept, without a word", "", "S12"},
+	{"enrolment.single", "an enrolment token is used once", "an enrolment token is good for ever", "", "S10"},
+	{"password.pending", "a change of password ends what is under way", "ceremonies go on after a change of password", "", "S11"},
+	{"body.limit", "a body has at most 1 MiB", "a body may have any length", "", "S13"},
+	{"body.ids", "a request names at most 64 credentials, in 64 KiB", "a request may name any number of credentials", "", "S13"},
+	{"body.gzip", "a body is not compressed", "a body is inflated without limit", "", "S13"},
+}

@@ -1,0 +1,288 @@
+package brokenrp
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+)
+
+// loginResult is §7.2 from step 3 on.
+func (s *Site) loginResult(call *call) (any, error) {
+	return nil, s.assert(call, "login")
+}
+
+// stepUpResult is the same for who is signed in already.
+func (s *Site) stepUpResult(call *call) (any, error) {
+	s.mu.Lock()
+	a := call.session.account
+	s.mu.Unlock()
+	if a == nil {
+		return nil, &failure{http.StatusUnauthorized, "nobody is signed in"}
+	}
+	return nil, s.assert(call, "stepup")
+}
+
+func (s *Site) assert(call *call, purpose string) error {
+	c := &ceremony{site: s, kind: "login", purpose: purpose, session: call.session}
+	r, err := c.response(call.body)
+	if err != nil {
+		c.spend()
+		return err
+	}
+	p, d, err := c.begin(r)
+	if err != nil {
+		return err
+	}
+	return c.settle(p, c.login(p, d, r))
+}
+
+// assertion is a login on its way.
+type assertion struct {
+	pending *pending
+	record  *credential
+	account *account // who is let in
+	auth    *authData
+}
+
+func (c *ceremony) login(p *pending, d *clientData, r *response) error {
+	a := &assertion{pending: p}
+	if err := c.whose(a, r); err != nil {
+		return err
+	}
+	if err := c.checkOrigin(d); err != nil {
+		return err
+	}
+	// With a copy of the record, so that the lock is not held while verifying.
+	c.site.mu.Lock()
+	record := *a.record
+	c.site.mu.Unlock()
+
+	raw, err := r.bytes("authenticatorData")
+	if err != nil {
+		return err
+	}
+	sig, err := r.bytes("signature")
+	if err != nil {
+		return err
+	}
+	attestation := r.inner["attestationObject"] != nil
+	err = c.first(
+		rule{"shape", raw != nil || !attestation},
+		rule{"signature.present", sig != nil || raw == nil && attestation},
+	)
+	if err != nil {
+		return err
+	}
+	if sig == nil || raw == nil && attestation {
+		return c.letIn(a, true) // the client data's challenge was enough
+	}
+	if raw == nil {
+		return errors.New("credential: no authenticatorData")
+	}
+	if a.auth, err = c.authData(raw); err != nil {
+		return err
+	}
+	if err := c.checkAuthData(a.auth, p, r); err != nil {
+		return err
+	}
+	if err := c.checkVerified(a.auth, p); err != nil {
+		return err
+	}
+	backedUp := a.auth.has(flagBS)
+	err = c.first(
+		rule{"backup.eligible", a.auth.has(flagBE) == record.eligible},
+		rule{"accept.backup.state", backedUp == record.backedUp},
+	)
+	if err != nil {
+		return err
+	}
+	if !c.on("state") {
+		c.update(a)
+	}
+	if !c.on("session.late") {
+		if err := c.letIn(a, a.auth.has(flagUV)); err != nil {
+			return err
+		}
+	}
+	message := append(bytes.Clone(raw), d.hash[:]...)
+	if err := c.verify("signature", record.key.key, record.key.alg, message, sig); err != nil {
+		return err
+	}
+	if err := c.checkCounter(a.auth, &record); err != nil {
+		return err
+	}
+	if err := c.checkExtensions(p, a.auth, r); err != nil {
+		return err
+	}
+	if err := c.checkOutputs(r); err != nil {
+		return err
+	}
+	c.update(a)
+	return c.letIn(a, a.auth.has(flagUV))
+}
+
+// whose is §7.2 steps 5 and 6: it finds the record, and whom it lets in.
+func (c *ceremony) whose(a *assertion, r *response) error {
+	s, p := c.site, a.pending
+	handle, err := r.bytes("userHandle")
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.record = s.credentials[string(r.id)]
+	if a.record == nil {
+		return errors.New("no such credential")
+	}
+	if err := c.first(rule{"deleted", !a.record.deleted}); err != nil {
+		return err
+	}
+	owner := a.record.account
+	if owner.gone {
+		if err := c.first(rule{"recreated", false}); err != nil {
+			return err
+		}
+		if owner = s.accounts[owner.name]; owner == nil {
+			return errors.New("the credential's account is gone")
+		}
+	}
+	ids, _ := base64.RawURLEncoding.DecodeString(owner.id)
+	old, _ := base64.RawURLEncoding.DecodeString(a.record.account.id)
+	right := bytes.Equal(handle, ids) || bytes.Equal(handle, old)
+	a.account = owner
+	if p.name == "" && p.purpose == "login" {
+		err := c.first(
+			rule{"userHandle.present", len(handle) > 0},
+			rule{"userHandle", len(handle) == 0 || right},
+			rule{"discoverable", a.record.discoverable},
+		)
+		return err
+	}
+	identified := p.account
+	if p.purpose == "stepup" {
+		identified = c.session.account
+	}
+	if identified == nil {
+		identified = s.accounts[p.name]
+	}
+	if identified == nil {
+		return errors.New("no such account")
+	}
+	return c.identified(a, identified, r.id, handle, right, r.inner["userHandle"])
+}
+
+// identified is §7.2 steps 5 and 6 where the account was identified before.
+func (c *ceremony) identified(a *assertion, who *account, id, handle []byte, right bool, sent json.RawMessage) error {
+	p := a.pending
+	mine := a.account == who
+	some := len(c.site.credentialsOf(who)) > 0 || mine
+	allowed := p.open || a.record.deleted || a.record.account.gone ||
+		slices.ContainsFunc(p.allow, func(b []byte) bool { return bytes.Equal(b, id) })
+	err := c.first(
+		rule{"owner.empty", some},
+		rule{"owner", mine || !some},
+		rule{"allowed", allowed || !mine},
+		rule{"accept.userHandle.missing", len(sent) > 0 && string(sent) != "null"},
+		rule{"accept.userHandle.empty", string(sent) != `""`},
+		rule{"userHandle", len(handle) == 0 || right || !mine},
+	)
+	if !mine {
+		a.account = who // and so a stranger comes in
+	}
+	return err
+}
+
+// checkVerified is §7.2 step 17 for what the options did not require.
+func (c *ceremony) checkVerified(d *authData, p *pending) error {
+	discouraged := p.asked == "discouraged" || p.userVerification == "discouraged"
+	required := p.userVerification == "required"
+	return c.first(
+		rule{"accept.uv.preferred", d.has(flagUV) || discouraged || required},
+		rule{"accept.uv.discouraged", d.has(flagUV) || !discouraged || required},
+		rule{"accept.uv.unwanted", !d.has(flagUV) || !discouraged || required},
+	)
+}
+
+// checkCounter is §7.2 step 22. A credential that is backed up may be on
+// several devices, whose counters know nothing of each other.
+func (c *ceremony) checkCounter(d *authData, record *credential) error {
+	stored, got := record.counter, d.counter
+	synced := record.backedUp && d.has(flagBS)
+	stale := got <= stored && !(got == 0 && stored == 0)
+	if synced {
+		return c.first(
+			rule{"accept.counter.synced", !stale},
+			rule{"accept.counter.none", got != 0},
+			rule{"accept.counter.max", got < 1<<31},
+		)
+	}
+	return c.first(
+		rule{"accept.counter.none", got != 0 || stored != 0},
+		rule{"accept.counter.max", got < 1<<31},
+		rule{"counter.zero", !stale || got != 0},
+		rule{"counter.equal", !stale || got != stored || got == 0},
+		rule{"counter", !stale || got == 0 || got == stored},
+	)
+}
+
+// checkOutputs is §7.2 step 23 for outputs that a site uses.
+func (c *ceremony) checkOutputs(r *response) error {
+	var prf struct {
+		Results struct{ First, Second *string }
+	}
+	if raw := r.extensions["prf"]; raw != nil {
+		err := json.Unmarshal(raw, &prf)
+		ok := err == nil && secret(prf.Results.First) && secret(prf.Results.Second)
+		if err := c.first(rule{"prf.length", ok}); err != nil {
+			return err
+		}
+	}
+	var blob struct{ Blob *string }
+	if raw := r.extensions["largeBlob"]; raw != nil {
+		ok := json.Unmarshal(raw, &blob) == nil
+		if ok && blob.Blob != nil {
+			_, err := base64.RawURLEncoding.DecodeString(*blob.Blob)
+			ok = err == nil
+		}
+		return c.first(rule{"largeBlob.encoding", ok})
+	}
+	return nil
+}
+
+// secret reports whether a PRF result is one, or not there.
+func secret(s *string) bool {
+	if s == nil {
+		return true
+	}
+	b, err := base64.RawURLEncoding.DecodeString(*s)
+	return err == nil && len(b) == 32
+}
+
+// update is §7.2 step 24.
+func (c *ceremony) update(a *assertion) {
+	c.site.mu.Lock()
+	defer c.site.mu.Unlock()
+	a.record.counter = a.auth.counter
+	a.record.backedUp = a.auth.has(flagBS)
+	if !c.on("uvInitialized") {
+		a.record.uvInitialized = a.record.uvInitialized || a.auth.has(flagUV)
+	}
+}
+
+// letIn is §7.2 step 25.
+func (c *ceremony) letIn(a *assertion, verified bool) error {
+	c.site.mu.Lock()
+	defer c.site.mu.Unlock()
+	if a.account.gone {
+		return errors.New("the account is gone")
+	}
+	if c.purpose == "stepup" {
+		c.session.verified = verified && c.site.checks.on("stepup.accept.verified")
+		return nil
+	}
+	c.session.signIn(a.account, "passkey", verified || !c.on("level"))
+	return nil
+}
