@@ -96,10 +96,8 @@ func (a *Authenticator) attest(ctx context.Context, c *credential, key keystore.
 		return reply, nil
 	case PackedSelf:
 		statement, err = packedSelf(ctx, key, c.Alg, reply.AuthData, clientDataHash)
-	case PackedCertificate:
-		statement, err = a.packedCertificate(c, reply.AuthData, clientDataHash)
-	case PackedChain:
-		statement, err = a.packedChain(ctx, c, reply.AuthData, clientDataHash, wish.enterprise)
+	case PackedCertificate, PackedChain:
+		statement, err = a.packedCertificate(ctx, c, form, reply.AuthData, clientDataHash, wish.enterprise)
 	case TPM:
 		reply.Fmt = ctap.FormatTPM
 		statement, err = a.tpmStatement(ctx, key, reply.AuthData, clientDataHash)
@@ -126,26 +124,9 @@ func packedSelf(ctx context.Context, key keystore.Key, alg ctap.Algorithm, authD
 }
 
 // packedCertificate signs with a key made for this one credential, certified by
-// itself (WebAuthn §8.2, §8.2.1).
-func (a *Authenticator) packedCertificate(c *credential, authData, clientDataHash []byte) (*ctap.PackedStatement, error) {
-	once, err := a.newOnceKey(c.ID)
-	if err != nil {
-		return nil, err
-	}
-	certificate, err := a.certify(certificateFor{aaguid: true}, once.Public(), nil, once)
-	if err != nil {
-		return nil, err
-	}
-	signature, err := once.sign(authData, clientDataHash)
-	if err != nil {
-		return nil, err
-	}
-	return &ctap.PackedStatement{Alg: ctap.ES256, Sig: signature, X5C: []ctap.Bytes{certificate}}, nil
-}
-
-// packedChain signs with a key made for this one credential, certified by the
-// installation's root; with the unit's serial number for an enterprise.
-func (a *Authenticator) packedChain(ctx context.Context, c *credential, authData, clientDataHash []byte, enterprise bool) (*ctap.PackedStatement, error) {
+// itself, or in a PackedChain by the installation's root; with the unit's serial
+// number for an enterprise (WebAuthn §8.2, §8.2.1).
+func (a *Authenticator) packedCertificate(ctx context.Context, c *credential, form Attestation, authData, clientDataHash []byte, enterprise bool) (*ctap.PackedStatement, error) {
 	once, err := a.newOnceKey(c.ID)
 	if err != nil {
 		return nil, err
@@ -154,7 +135,12 @@ func (a *Authenticator) packedChain(ctx context.Context, c *credential, authData
 	if enterprise {
 		kind.serial = a.state.Serial[:]
 	}
-	certificate, err := a.issue(ctx, kind, once.Public())
+	var certificate []byte
+	if form == PackedChain {
+		certificate, err = a.issue(ctx, kind, once.Public())
+	} else {
+		certificate, err = a.certify(kind, once.Public(), nil, once)
+	}
 	if err != nil {
 		return nil, err
 	}

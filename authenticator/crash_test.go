@@ -7,66 +7,9 @@ import (
 	"testing"
 
 	"github.com/seed-77d61853/signet/ctap"
-	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/keystoretest"
 	"github.com/seed-77d61853/signet/keystore/memory"
 )
-
-var errCrash = errors.New("the process is dead")
-
-// fuse lets a number of steps happen and then nothing any more: a process that
-// was killed between two steps on its stores. A step that is cut off has either
-// not happened (before) or happened without an answer (after).
-type fuse struct {
-	steps int // left
-	after bool
-}
-
-func (f *fuse) step(do func() error) error {
-	if f.steps < 0 {
-		return errCrash
-	}
-	f.steps--
-	if f.steps >= 0 {
-		return do()
-	}
-	if f.after {
-		_ = do() // its answer is lost with the process
-	}
-	return errCrash
-}
-
-type fusedVault struct {
-	keystore.Vault
-	*fuse
-}
-
-func (v fusedVault) Update(ctx context.Context, f func(keystore.Tx) error) error {
-	return v.step(func() error { return v.Vault.Update(ctx, f) })
-}
-
-type fusedRoot struct {
-	keystore.Root
-	*fuse
-}
-
-func (r fusedRoot) Gate() keystore.Gate { return fusedGate{r.Root.Gate(), r.fuse} }
-
-func (r fusedRoot) Reset(ctx context.Context) error {
-	return r.step(func() error { return r.Root.Reset(ctx) })
-}
-
-type fusedGate struct {
-	keystore.Gate
-	*fuse
-}
-
-func (g fusedGate) SetPIN(ctx context.Context, hash []byte) error {
-	return g.step(func() error { return g.Gate.SetPIN(ctx, hash) })
-}
-
-func (g fusedGate) Open(ctx context.Context, hash []byte) error {
-	return g.step(func() error { return g.Gate.Open(ctx, hash) })
-}
 
 const rpID = "example.org"
 
@@ -78,16 +21,17 @@ func crashes(t *testing.T, pin string, operation func(context.Context, *device) 
 		for steps, done := 0, false; !done; steps++ {
 			t.Run(fmt.Sprintf("step %d after %v", steps, after), func(t *testing.T) {
 				root, vault := memory.NewRoot(nil), memory.NewVault()
-				f := &fuse{steps: 1 << 20, after: after}
-				d := newDevice(t, Config{Root: fusedRoot{root, f}, Vault: fusedVault{vault, f}})
+				f := keystoretest.NewFuse()
+				f.After = after
+				d := newDevice(t, Config{Root: f.Root(root), Vault: f.Vault(vault)})
 				_, err := d.register(t.Context(), rpID, "user", nil, nil)
 				mustBe(t, "register", err, nil)
 				if pin != "" {
 					mustBe(t, "set PIN", d.setPIN(t.Context(), pin), nil)
 				}
-				f.steps = steps
+				f.Light(steps)
 				err = operation(t.Context(), d)
-				done = f.steps >= 0
+				done = !f.Blown()
 				root.Gate().Shut() // the process's memory is gone
 				check(t, newDevice(t, Config{Root: root, Vault: vault}), err)
 			})
