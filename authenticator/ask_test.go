@@ -79,7 +79,7 @@ func TestDeletedDuringQuestion(t *testing.T) {
 		}()
 		synctest.Wait()
 		d.turn.Lock()
-		found, err := d.discoverable(t.Context(), sumOf(rpID))
+		found, err := d.Authenticator.vault.discoverable(t.Context(), sumOf(rpID))
 		mustBe(t, "find", err, nil)
 		mustBe(t, "delete", d.changeWith(t.Context(), func(tx keystore.Tx, s *state) error { return d.remove(tx, s, found[0]) }), nil)
 		d.turn.Unlock()

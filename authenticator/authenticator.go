@@ -50,7 +50,7 @@ type Authenticator struct {
 	profile  Profile
 	root     keystore.Root
 	gate     keystore.Gate
-	vault    keystore.Vault
+	vault    *recent
 	user     User
 	now      func() time.Time
 	random   *random
@@ -100,7 +100,7 @@ func New(ctx context.Context, cfg Config) (*Authenticator, error) {
 	a := &Authenticator{
 		profile: cfg.Profile,
 		root:    cfg.Root,
-		vault:   cfg.Vault,
+		vault:   &recent{Vault: cfg.Vault},
 		user:    cfg.User,
 		random:  newRandom(cfg.Seed),
 		log:     cfg.Log,
@@ -120,8 +120,8 @@ func New(ctx context.Context, cfg Config) (*Authenticator, error) {
 	if a.root == nil {
 		a.root = memory.NewRoot(a.random.seedFor("memory root"))
 	}
-	if a.vault == nil {
-		a.vault = memory.NewVault()
+	if a.vault.Vault == nil {
+		a.vault.Vault = memory.NewVault()
 	}
 	if a.user == nil {
 		a.user = nobody{}
@@ -174,6 +174,7 @@ func (a *Authenticator) Lock(context.Context) {
 func (a *Authenticator) lock() {
 	a.endTokens()
 	a.shutGate()
+	a.vault.forget()
 	if a.gateTimer != nil {
 		a.gateTimer.Stop()
 	}

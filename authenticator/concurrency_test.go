@@ -182,7 +182,7 @@ func (c *crowd) settled(t *testing.T, d *device) {
 	if d.verifying != 0 || len(d.touches) != 0 || d.pending.kind != pendingNothing || d.opened {
 		t.Errorf("%d verify, %d touches, pending %d, gate open %v", d.verifying, len(d.touches), d.pending.kind, d.opened)
 	}
-	found, err := d.discoverable(t.Context(), sumOf(rpID))
+	found, err := d.Authenticator.vault.discoverable(t.Context(), sumOf(rpID))
 	mustBe(t, "list", err, nil)
 	if len(c.counts) < 20 {
 		t.Errorf("the crowd has used %d passkeys only", len(c.counts))

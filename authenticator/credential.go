@@ -146,43 +146,6 @@ func (a *Authenticator) newID(ctx context.Context, parts ...[]byte) ([]byte, err
 	}
 }
 
-// listed reads the credentials of a descriptor list that belong to a site, in
-// the list's order. What is unknown, of another site or another type is left
-// out.
-func (a *Authenticator) listed(ctx context.Context, rpIDHash []byte, list []ctap.Descriptor) ([]*credential, error) {
-	var found []*credential
-	err := a.vault.View(ctx, func(tx keystore.Tx) error {
-		for _, d := range list {
-			if d.Type != ctap.TypePublicKey {
-				continue
-			}
-			c, err := find(tx, d.ID)
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-			case err != nil:
-				return err
-			case constantTimeEqual(c.RPIDHash, rpIDHash):
-				found = append(found, c)
-			}
-		}
-		return nil
-	})
-	return found, err
-}
-
-// discoverable reads a site's discoverable credentials, newest first.
-func (a *Authenticator) discoverable(ctx context.Context, rpIDHash []byte) ([]*credential, error) {
-	var found []*credential
-	err := a.vault.View(ctx, func(tx keystore.Tx) error {
-		return tx.Scan(rpList(rpIDHash), nil, func(r keystore.Record) error {
-			c := &credential{ID: r.ID}
-			found = append(found, c)
-			return decode(r, c)
-		})
-	})
-	return found, err
-}
-
 // add stores a new credential, and with it what its site's record and the
 // device's state say of it. A discoverable one replaces the one of the same
 // site and user.

@@ -171,10 +171,11 @@ func (a *Authenticator) makeExtensions(ctx context.Context, e makeExtensions, c 
 }
 
 // parseGetExtensions judges getAssertion's extension inputs (§12).
-func (a *Authenticator) parseGetExtensions(in ctap.Extensions, up bool) (e getExtensions, err error) {
+func (a *Authenticator) parseGetExtensions(in ctap.Extensions, up bool) (_ getExtensions, err error) {
 	if len(in) == 0 {
-		return e, nil
+		return getExtensions{}, nil
 	}
+	var e getExtensions // on the heap: not for those that ask for none
 	if e.credBlob, err = a.flagInput(in, ctap.ExtCredBlob); err != nil {
 		return e, err
 	}

@@ -33,7 +33,7 @@ func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, param
 	if err := req.Unmarshal(params); err != nil {
 		return nil, err
 	}
-	rpIDHash := sum([]byte(req.RPID))
+	rpIDHash := sha256.Sum256([]byte(req.RPID))
 	if err := a.checkSite(req.RPID, rpIDHash); err != nil {
 		return nil, err
 	}
@@ -85,11 +85,14 @@ func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, param
 		return nil, err
 	}
 	// Step 7: what may be used.
-	if !user.verified {
+	if all := len(candidates); !user.verified {
 		candidates = slices.DeleteFunc(candidates, func(c *credential) bool {
 			return c.CredProtect == ctap.CredProtectRequired ||
 				c.CredProtect == ctap.CredProtectOptionalWithList && len(req.AllowList) == 0
 		})
+		if len(candidates) < all {
+			prompt.Accounts = a.accounts(candidates, req.AllowList)
+		}
 	}
 	if len(candidates) == 0 {
 		return nil, ctap.ErrNoCredentials
@@ -99,7 +102,6 @@ func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, param
 	chooses := a.profile.Display && len(req.AllowList) == 0 && len(candidates) > 1 && (up || user.asked)
 	if up {
 		if !user.present || chooses && !user.asked {
-			prompt.Accounts = a.accounts(candidates, req.AllowList)
 			consent, err := a.askPresence(ctx, s, prompt)
 			if err != nil {
 				return nil, err
@@ -166,9 +168,9 @@ func (a *Authenticator) getNextAssertion(ctx context.Context, s *ctap.Session, _
 // site, or without a list all discoverable ones, newest first.
 func (a *Authenticator) candidates(ctx context.Context, rpIDHash []byte, allowList []ctap.Descriptor) (found []*credential, err error) {
 	if len(allowList) > 0 {
-		found, err = a.listed(ctx, rpIDHash, allowList)
+		found, err = a.vault.listed(ctx, rpIDHash, allowList)
 	} else {
-		found, err = a.discoverable(ctx, rpIDHash)
+		found, err = a.vault.discoverable(ctx, rpIDHash)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look up credentials: %w", err)

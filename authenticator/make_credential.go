@@ -160,7 +160,7 @@ func (a *Authenticator) chooseAlgorithm(params []ctap.PubKeyParam) (ctap.Algorit
 // list (§6.1.2 step 12). The person is asked first: without a touch nobody
 // learns what the device holds. What needs verification stays hidden without.
 func (a *Authenticator) exclude(ctx context.Context, s *ctap.Session, rpIDHash []byte, list []ctap.Descriptor, user verified, prompt Prompt) error {
-	found, err := a.listed(ctx, rpIDHash, list)
+	found, err := a.vault.listed(ctx, rpIDHash, list)
 	if err != nil {
 		return fmt.Errorf("look up exclude list: %w", err)
 	}
