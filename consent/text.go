@@ -94,7 +94,10 @@ func account(a authenticator.Account) string {
 
 // requester names who asks, as far as the door knows.
 func requester(p authenticator.Prompt) string {
-	if p.Peer == nil {
+	switch {
+	case p.Peer == nil && p.Transport == "":
+		return "an unknown program"
+	case p.Peer == nil:
 		return "an unknown program over " + Printable(p.Transport)
 	}
 	program := Printable(p.Peer.Program)

@@ -64,6 +64,22 @@ func TestGranted(t *testing.T) {
 	}
 }
 
+// TestRequester: where a door cannot tell who asks, the question says which door.
+func TestRequester(t *testing.T) {
+	for _, tt := range []struct {
+		p    authenticator.Prompt
+		want string
+	}{
+		{authenticator.Prompt{Transport: "tcp"}, "an unknown program over tcp"},
+		{authenticator.Prompt{}, "an unknown program"},
+		{authenticator.Prompt{Transport: "tcp", Peer: &ctap.Peer{UID: 1000, PID: 42, Program: "browser"}}, "browser (pid 42, uid 1000)"},
+	} {
+		if got := requester(tt.p); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.p, got, tt.want)
+		}
+	}
+}
+
 // FuzzPrintable states that no text, whoever wrote it, can move the cursor,
 // start a line or hide itself.
 func FuzzPrintable(f *testing.F) {

@@ -17,6 +17,8 @@ import (
 
 	"github.com/seed-77d61853/signet/client"
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/ctap/hid"
+	"github.com/seed-77d61853/signet/transport/stream"
 )
 
 // ctapMain is the client of the scripts, on the stream door $SOCKET:
@@ -32,7 +34,7 @@ import (
 func ctapMain() int {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	channel, err := dialStream(ctx, os.Getenv("SOCKET"))
+	channel, err := dialDoor(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ctap:", err)
 		return 1
@@ -190,4 +192,17 @@ func (c ctapClient) list(ctx context.Context, pin string) error {
 		}
 	}
 	return nil
+}
+
+// dialDoor goes through the stream door, or through that on TCP where the script
+// sets SOCKET to nothing.
+func dialDoor(ctx context.Context) (*hid.Channel, error) {
+	if socket := os.Getenv("SOCKET"); socket != "" {
+		return dialStream(ctx, socket)
+	}
+	conn, err := stream.Dial(ctx, "tcp", os.Getenv("TCP"))
+	if err != nil {
+		return nil, err
+	}
+	return hid.Connect(ctx, conn)
 }

@@ -19,61 +19,9 @@ import (
 	"github.com/seed-77d61853/signet/consent"
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/ctap/pinuv"
-	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/keystoretest"
 	"github.com/seed-77d61853/signet/keystore/vault"
 )
-
-// A fuse kills its own process, as kill -9 does, at a step on either store:
-// before the step or after it.
-type fuse struct {
-	left  int // steps until then; below 0: not lit
-	after bool
-}
-
-func (f *fuse) step(do func() error) error {
-	f.left--
-	if f.left == 0 && !f.after {
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	}
-	err := do()
-	if f.left == 0 {
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	}
-	return err
-}
-
-type fusedVault struct {
-	keystore.Vault
-	*fuse
-}
-
-func (v fusedVault) Update(ctx context.Context, f func(keystore.Tx) error) error {
-	return v.step(func() error { return v.Vault.Update(ctx, f) })
-}
-
-type fusedRoot struct {
-	keystore.Root
-	*fuse
-}
-
-func (r fusedRoot) Gate() keystore.Gate { return fusedGate{r.Root.Gate(), r.fuse} }
-
-func (r fusedRoot) Reset(ctx context.Context) error {
-	return r.step(func() error { return r.Root.Reset(ctx) })
-}
-
-type fusedGate struct {
-	keystore.Gate
-	*fuse
-}
-
-func (g fusedGate) SetPIN(ctx context.Context, hash []byte) error {
-	return g.step(func() error { return g.Gate.SetPIN(ctx, hash) })
-}
-
-func (g fusedGate) Open(ctx context.Context, hash []byte) error {
-	return g.step(func() error { return g.Gate.Open(ctx, hash) })
-}
 
 const (
 	cutOldPIN = "493817"
@@ -112,15 +60,16 @@ func cut(ctx context.Context, path, operation string, step int, after bool) erro
 	if err != nil {
 		return err
 	}
-	f := &fuse{left: -1}
+	f := keystoretest.NewFuse()
+	f.After, f.Kill = after, func() { syscall.Kill(os.Getpid(), syscall.SIGKILL) }
 	engine, err := authenticator.New(ctx, authenticator.Config{
-		Profile: authenticator.SecurityKey(), Root: fusedRoot{root, f}, Vault: fusedVault{v, f}, User: consent.Policy{Approve: true},
+		Profile: authenticator.SecurityKey(), Root: f.Root(root), Vault: f.Vault(v), User: consent.Policy{Approve: true},
 	})
 	if err != nil {
 		return err
 	}
 	c := client.New(client.Local(engine, nil))
-	*f = fuse{left: step, after: after}
+	f.Light(step - 1)
 	if operation == "reset" {
 		return c.Reset(ctx)
 	}
@@ -133,7 +82,7 @@ func TestCut(t *testing.T) {
 	dir := t.TempDir()
 	signet, env := programs(t, dir)
 	base, h := filepath.Join(dir, "base"), store.Header{
-		Root: store.RootFile, Unlock: store.UnlockKeyFile, KeyFile: filepath.Join(dir, "key"), Profile: profileSecurityKey,
+		Root: store.RootFile, Unlock: store.UnlockKeyFile, KeyFile: filepath.Join(dir, "key"), Profile: store.ProfileSecurityKey,
 	}
 	if err := createDevice(t.Context(), base, h, rootSecrets{}, []byte(cutOldPIN)); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/client"
@@ -37,6 +38,16 @@ attacks the device: a wrong PIN, a foreign website, PIN guessing. It fails if an
 does not go as it has to, and leaves nothing behind.`,
 		Example: "  signet demo",
 		Args:    noArgs,
+		// In place of the root command's: no setting means anything here.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+			cmd.InheritedFlags().VisitAll(func(flag *pflag.Flag) {
+				if flag.Changed {
+					err = usagef(cmd, "the demo makes a device of its own in a temporary folder, so --%s means nothing to it; "+
+						"to try your own device, start it with signet run", flag.Name)
+				}
+			})
+			return err
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := os.MkdirTemp("", "signet-demo-")
 			if err != nil {
@@ -121,7 +132,7 @@ func (d *demo) storePath() string { return filepath.Join(d.dir, "device") }
 
 func (d *demo) makeDevice(ctx context.Context) (string, error) {
 	d.passphrase = []byte(rand.Text())
-	h := store.Header{Root: store.RootFile, Unlock: store.UnlockPassphrase, Profile: profileSecurityKey}
+	h := store.Header{Root: store.RootFile, Unlock: store.UnlockPassphrase, Profile: store.ProfileSecurityKey}
 	if err := createDevice(ctx, d.storePath(), h, rootSecrets{Passphrase: d.passphrase}, []byte(demoPIN)); err != nil {
 		return "", err
 	}

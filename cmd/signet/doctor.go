@@ -141,6 +141,9 @@ func (d *doctor) examine(ctx context.Context) error {
 	default:
 		d.examineStopped(ctx, header)
 	}
+	if header != nil {
+		d.examineMove(*header, status != nil)
+	}
 	d.examineClock()
 	if header == nil {
 		header = new(store.Header)
@@ -295,6 +298,26 @@ func (d *doctor) examineDevice(ctx context.Context, o daemon.Owner) {
 		d.warn("PIN", "type it right once, such as with signet unlock, and all tries are back", "only %s left", tries(p.Retries))
 	default:
 		d.ok("PIN", "set, %s left", tries(p.Retries))
+	}
+}
+
+// examineMove looks for what a move that was cut short has left, after a command
+// that opens the device, such as this one, has cleared up what it can.
+func (d *doctor) examineMove(h store.Header, running bool) {
+	s := store.Store{Header: h, Path: d.c.Store}
+	left, moved, err := s.Leftover()
+	fix := "open the device where both roots can be reached, such as with signet pin retries: that clears it up"
+	if running {
+		fix = "stop signet run and start it again where both roots can be reached: that clears it up"
+	}
+	switch {
+	case err != nil:
+		d.fail("move", err)
+	case left == nil:
+	case moved:
+		d.warn("move", fix, "what kept the keys before a move, %s, is not destroyed yet", rootText(left.Root))
+	default:
+		d.warn("move", fix, "a move to %s was cut short; the device has not moved, and the remains are there", rootText(left.Root))
 	}
 }
 

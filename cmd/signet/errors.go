@@ -44,6 +44,7 @@ func wayOut(err error) string {
 	var busy *store.BusyError
 	var exists existsError
 	var none noStoreError
+	var unknown *store.UnknownError
 	var hinted interface{ hint() string }
 	var violation *policy.Violation
 	var network *net.OpError
@@ -62,6 +63,12 @@ func wayOut(err error) string {
 		return "Make one with signet init, or name another folder with --store."
 	case errors.As(err, &busy):
 		return "One signet at a time uses a device. See what runs with signet status, stop it, or use another device with --store."
+	case errors.As(err, &unknown):
+		return "Nothing was changed. If somebody has edited the file, put the value back; if a newer signet made the\n" +
+			"  device, update: go install github.com/seed-77d61853/signet/cmd/signet@latest"
+	case errors.Is(err, errNotLoopback):
+		return "Give --tcp an address such as 127.0.0.1:7777. From another machine, forward a port to it:\n" +
+			"  ssh -L 7777:127.0.0.1:7777 HOST"
 	case errors.Is(err, keystore.ErrInUse):
 		return "Another process has the file open. Stop it, then start again."
 	case errors.Is(err, errWrongSecret):

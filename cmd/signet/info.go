@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -17,17 +18,27 @@ import (
 )
 
 func newInfo(c *config) *cobra.Command {
-	var asJSON bool
+	var f ownerFlags
+	var roots bool
 	cmd := &cobra.Command{
 		Use:   "info",
 		Short: "Show what the device says of itself",
 		Long: `Info asks the running device through its stream door what it is and can do
-(authenticatorGetInfo, CTAP 2.3 §6.4), as every client does first.`,
+(authenticatorGetInfo, CTAP 2.3 §6.4), as every client does first.
+
+With --attestation-roots it prints instead, in PEM, the certificates that attestation of
+this installation leads to: that of packed statements with a chain, and of a device on a
+TPM then that of the format tpm. A site that was told them can tell that a passkey was
+made here. It opens the device itself where none runs.`,
 		Example: `  signet info
   signet info --json
-  signet info --socket /run/user/1000/signet/ctap.sock`,
+  signet info --socket /run/user/1000/signet/ctap.sock
+  signet info --attestation-roots > roots.pem`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if roots {
+				return f.asOwner(cmd, c, writeAttestationRoots)
+			}
 			socket, status, err := runningDoor(cmd.Context(), c)
 			if err != nil {
 				return err
@@ -36,14 +47,32 @@ func newInfo(c *config) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
+			if f.JSON {
 				return writeJSON(cmd.OutOrStdout(), newInfoJSON(info, status))
 			}
 			return writeInfo(cmd.OutOrStdout(), info, status)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	f.rootAccess.addFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&f.JSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&roots, "attestation-roots", false, "print the certificates that this installation's attestation leads to")
 	return cmd
+}
+
+func writeAttestationRoots(ctx context.Context, o *owner) error {
+	roots, err := o.AttestationRoots(ctx)
+	if err != nil {
+		return err
+	}
+	var all []string
+	for _, der := range roots {
+		all = append(all, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	}
+	if o.flags.JSON {
+		return writeJSON(o.cmd.OutOrStdout(), map[string][]string{"attestation_roots": all})
+	}
+	_, err = io.WriteString(o.cmd.OutOrStdout(), strings.Join(all, ""))
+	return err
 }
 
 // runningDoor finds the stream door of the running daemon, and what the daemon
@@ -99,8 +128,12 @@ func writeInfo(w io.Writer, info *ctap.GetInfoResponse, status *daemon.Status) e
 	list("algorithms", algorithmNames(info.Algorithms))
 	list("in the chip", status.InChip)
 	list("attestation", info.AttestationFormats)
-	list("options", optionList(info.Options))
+	list("options on", optionList(info.Options, true))
+	list("options off", optionList(info.Options, false))
 	row("PIN", "%s", clientPINText(info))
+	if long := info.LongTouchForReset; long != nil && *long {
+		row("reset", "%s", "takes a long touch: on a terminal, a word typed in full")
+	}
 	number("message size", info.MaxMsgSize, "bytes")
 	number("credential list", info.MaxCredentialCountInList, "at once")
 	number("credential ID", info.MaxCredentialIDLength, "bytes")
@@ -122,17 +155,14 @@ func algorithmNames(params []ctap.PubKeyParam) (names []string) {
 	return names
 }
 
-// optionList gives the options in order, the ones that are off with a "no-".
-func optionList(options map[string]bool) (list []string) {
-	for name, on := range options {
-		if !on {
-			name = "no-" + name
+// optionList names the options that are on, or off, in order.
+func optionList(options map[string]bool, on bool) (list []string) {
+	for name, value := range options {
+		if value == on {
+			list = append(list, name)
 		}
-		list = append(list, name)
 	}
-	slices.SortFunc(list, func(a, b string) int {
-		return strings.Compare(strings.TrimPrefix(a, "no-"), strings.TrimPrefix(b, "no-"))
-	})
+	slices.Sort(list)
 	return list
 }
 

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,7 +16,6 @@ import (
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/consent"
-	"github.com/seed-77d61853/signet/ctap"
 )
 
 // minPINLength is the shortest PIN in code points. On a root without a chip that
@@ -36,6 +34,8 @@ type rootAccess struct {
 	PassphraseFile string
 	KeyFile        string
 	OwnerFD        int // below 0: none
+
+	typed bool // the passphrase was asked for on the terminal
 }
 
 func (a *rootAccess) addFlags(f *pflag.FlagSet) {
@@ -125,7 +125,9 @@ command line, where others could see them.`,
 			if talk != nil {
 				defer talk.Terminal.Close()
 			}
-			if err := initialize(cmd.Context(), c, &f, talk); err != nil {
+			secrets, err := initialize(cmd.Context(), c, &f, talk)
+			secrets.wipe()
+			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The device is made, in %s.\nStart it with:  %s\n", c.Store, c.command("run"))
@@ -139,7 +141,7 @@ command line, where others could see them.`,
 	cmd.Flags().StringVar(&f.Profile, "profile", "", `kind of device: "security-key" or "platform"`)
 	cmd.Flags().StringVar(&f.Copyable, "copyable", "", `may its passkeys be copied to another device: "yes" or "no"`)
 	completes(cmd, "root", store.Roots()...)
-	completes(cmd, "profile", profileNames()...)
+	completes(cmd, "profile", store.Profiles()...)
 	completes(cmd, "copyable", "yes", "no")
 	cmd.Flags().IntVar(&f.PINFD, "pin-fd", -1, "read the PIN from this open file descriptor")
 	cmd.Flags().BoolVar(&f.NoPIN, "no-pin", false, "set no PIN: any client can set one later")
@@ -166,7 +168,7 @@ func (f *initFlags) check(cmd *cobra.Command) error {
 		known       []string
 	}{
 		{"root", f.Root, store.Roots()},
-		{"profile", f.Profile, profileNames()},
+		{"profile", f.Profile, store.Profiles()},
 		{"copyable", f.Copyable, []string{"yes", "no"}},
 	} {
 		if v.value != "" && !slices.Contains(v.known, v.value) {
@@ -223,36 +225,36 @@ func (f *initFlags) fileUnlockOpen() bool {
 	return (f.Root == "" || f.Root == store.RootFile) && !f.passphraseGiven() && f.KeyFile == "" && f.Credential == ""
 }
 
-// initialize makes the store; talk is nil where the flags leave nothing open.
-func initialize(ctx context.Context, c *config, f *initFlags, talk *console.Console) error {
+// initialize makes the store; talk is nil where the flags leave nothing open. It
+// returns what opens the store, which the caller wipes.
+func initialize(ctx context.Context, c *config, f *initFlags, talk *console.Console) (secrets rootSecrets, err error) {
 	if there, err := store.Exists(c.Store); err != nil {
-		return err
+		return secrets, err
 	} else if there {
-		return existsError{c.Store}
+		return secrets, existsError{c.Store}
 	}
 	if talk != nil {
 		if err := f.ask(ctx, c, talk); err != nil {
-			return err
+			return secrets, err
 		}
 	}
 	rules, err := c.admin.Read()
 	if err != nil {
-		return err
+		return secrets, err
 	}
 	if err := f.checkPolicy(rules); err != nil {
-		return err
+		return secrets, err
 	}
 	header, secrets, err := f.root(ctx, c, talk)
-	defer secrets.wipe()
 	if err != nil {
-		return err
+		return secrets, err
 	}
 	pin, err := f.firstPIN(ctx, rules, talk)
 	defer clear(pin)
 	if err != nil {
-		return err
+		return secrets, err
 	}
-	return createDevice(ctx, c.Store, header, secrets, pin)
+	return secrets, createDevice(ctx, c.Store, header, secrets, pin)
 }
 
 // root returns the header of the store to make, and what makes its root.
@@ -370,18 +372,6 @@ func (f *initFlags) askRoot(ctx context.Context, talk *console.Console) error {
 func checkPassphrase(p []byte) error {
 	if len(p) < 8 {
 		return errors.New("a passphrase has at least 8 characters; several random words are good")
-	}
-	return nil
-}
-
-func checkPIN(pin []byte, shortest int) error {
-	switch {
-	case !utf8.Valid(pin):
-		return errors.New("the PIN is not valid UTF-8")
-	case utf8.RuneCount(pin) < shortest:
-		return fmt.Errorf("on this root a PIN has at least %d characters", shortest)
-	case len(pin) > ctap.MaxPINBytes:
-		return fmt.Errorf("a PIN has at most %d bytes", ctap.MaxPINBytes)
 	}
 	return nil
 }

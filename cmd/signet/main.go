@@ -45,7 +45,7 @@ type usageError struct {
 	command string // with a space behind it, or empty
 }
 
-// group is a command that only its subcommands do something for.
+// group makes cmd a command that only its subcommands do something for.
 func group(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
 	cmd.AddCommand(subcommands...)
 	cmd.Args, cmd.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
@@ -112,6 +112,13 @@ nothing behind. Then make a device of your own with "signet init" and start it w
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, commandPath(cmd)}
 	})
-	return group(root, newInit(c), newRun(c), newDemo(), newInfo(c), newStatus(c), newVersion(),
+	group(root, newInit(c), newRun(c), newDemo(), newInfo(c), newStatus(c), newVersion(),
 		newPasskeys(c), newPIN(c), newLock(c), newUnlock(c), newReset(c), newStore(c), newMove(c), newBackup(c), newRestore(c), newDoctor(c))
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			group(cmd) // cobra's own shows its help for any shell's name
+		}
+	}
+	return root
 }

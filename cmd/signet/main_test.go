@@ -188,9 +188,9 @@ func cmdKill9(ts *testscript.TestScript, _ bool, _ []string) {
 	<-p.ended
 }
 
-// cmdDamage is "damage FILE cut N|flip N|empty|schema N": it cuts a file to N
-// bytes, inverts byte N, or empties it, N below 0 counting from the end; or it
-// gives a vault another schema version.
+// cmdDamage is "damage FILE cut N|flip N|empty|schema N|unlabel": it cuts a file
+// to N bytes, inverts byte N, or empties it, N below 0 counting from the end; or
+// it gives a vault another schema version, or no label.
 func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])
 	b, err := os.ReadFile(path)
@@ -211,19 +211,23 @@ func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
 	case "empty":
 		b = nil
 	case "schema":
-		setSchema(ts, path, n)
+		setHeader(ts, path, func(header *bolt.Bucket) error {
+			return header.Put([]byte("schema"), binary.BigEndian.AppendUint32(nil, uint32(n)))
+		})
+		return
+	case "unlabel":
+		setHeader(ts, path, func(header *bolt.Bucket) error { return header.Delete([]byte("label")) })
 		return
 	}
 	ts.Check(os.WriteFile(path, b, 0o600))
 }
 
-func setSchema(ts *testscript.TestScript, path string, version int) {
+// setHeader changes the header of a vault.
+func setHeader(ts *testscript.TestScript, path string, change func(header *bolt.Bucket) error) {
 	db, err := bolt.Open(path, 0o600, nil)
 	ts.Check(err)
 	defer db.Close()
-	ts.Check(db.Update(func(tx *bolt.Tx) error {
-		return tx.Bucket([]byte("signet vault")).Put([]byte("schema"), binary.BigEndian.AppendUint32(nil, uint32(version)))
-	}))
+	ts.Check(db.Update(func(tx *bolt.Tx) error { return change(tx.Bucket([]byte("signet vault"))) }))
 }
 
 // cmdBackup is "backup FROM TO": it puts a copy of a folder in the place of

@@ -120,19 +120,23 @@ func (f *moveFlags) run(cmd *cobra.Command, c *config) error {
 		return err
 	}
 	// The same password serves the TPM on either side.
-	var password []byte
-	defer func() { clear(password) }()
+	password, err := f.ownerPassword()
+	defer clear(password)
+	if err != nil {
+		return err
+	}
 	unlock := func(h store.Header) (rootSecrets, error) {
-		secrets, err := f.unlocker(ctx, o.terminal)(h)
-		password = bytes.Clone(secrets.OwnerPassword)
-		return secrets, err
+		passphrase, err := f.passphrase(ctx, h, o.terminal)
+		return rootSecrets{OwnerPassword: bytes.Clone(password), KeyFile: f.KeyFile, Passphrase: passphrase}, err
 	}
 	if there, err := store.Exists(c.Store); err != nil {
 		return err
 	} else if !there {
 		return noStoreError{c.Store}
 	}
-	dev, err := openDevice(ctx, c.Store, rules, unlock, nil, slog.New(slog.DiscardHandler))
+	dev, err := f.retyped(o.terminal, func() (*device, error) {
+		return openDevice(ctx, c.Store, rules, unlock, nil, slog.New(slog.DiscardHandler))
+	})
 	if err != nil {
 		return err
 	}

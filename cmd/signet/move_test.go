@@ -51,7 +51,7 @@ type movable struct {
 func newEmpty(t *testing.T, h store.Header) *movable {
 	t.Helper()
 	m := &movable{t: t, path: filepath.Join(t.TempDir(), "dev"), want: map[string]string{}}
-	h.Profile = profileSecurityKey
+	h.Profile = store.ProfileSecurityKey
 	if err := createDevice(t.Context(), m.path, h, rootSecrets{}, []byte(movePIN)); err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func TestMoveOutOfChip(t *testing.T) {
 func TestMoveShortPIN(t *testing.T) {
 	headers := rootHeaders()
 	header := headers[store.RootTPM](t)
-	header.Profile = profileSecurityKey
+	header.Profile = store.ProfileSecurityKey
 	m := &movable{t: t, path: filepath.Join(t.TempDir(), "dev")}
 	if err := createDevice(t.Context(), m.path, header, rootSecrets{}, []byte("4938")); err != nil {
 		t.Fatal(err)

@@ -90,7 +90,9 @@ func (f *ownerFlags) openDevice(ctx context.Context, c *config, terminal *consen
 	if err != nil {
 		return nil, err
 	}
-	return openDevice(ctx, c.Store, rules, f.unlocker(ctx, terminal), nil, slog.New(slog.DiscardHandler))
+	return f.retyped(terminal, func() (*device, error) {
+		return openDevice(ctx, c.Store, rules, f.unlocker(ctx, terminal), nil, slog.New(slog.DiscardHandler))
+	})
 }
 
 // console is the terminal's, or an error that names the flags to give instead.
@@ -134,7 +136,7 @@ func (o *owner) readPIN(ctx context.Context, state daemon.PIN) ([]byte, error) {
 
 // readNewPIN asks for a PIN to set. The caller wipes it.
 func (o *owner) readNewPIN(ctx context.Context, state daemon.PIN) ([]byte, error) {
-	check := func(pin []byte) error { return checkLength(pin, state.MinLength) }
+	check := func(pin []byte) error { return checkPIN(pin, state.MinLength) }
 	if o.flags.PINFD >= 0 {
 		pin, err := console.ReadSecretFD(o.flags.PINFD)
 		if err == nil {

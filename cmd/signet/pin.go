@@ -32,12 +32,9 @@ func newPINSet(c *config) *cobra.Command {
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.asOwner(cmd, c, func(ctx context.Context, o *owner) error {
-				state, err := o.PIN(ctx)
+				state, err := o.pinState(ctx, false)
 				if err != nil {
 					return err
-				}
-				if state.Set {
-					return pinSetError{}
 				}
 				return o.setPIN(ctx, nil, state, "The PIN is set.")
 			})
@@ -65,12 +62,9 @@ func newPINChange(c *config) *cobra.Command {
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.asOwner(cmd, c, func(ctx context.Context, o *owner) error {
-				state, err := o.PIN(ctx)
+				state, err := o.pinState(ctx, true)
 				if err != nil {
 					return err
-				}
-				if !state.Set {
-					return &pinError{ctap.ErrPINNotSet, state}
 				}
 				old, err := o.provePIN(ctx)
 				defer clear(old)
@@ -83,6 +77,20 @@ func newPINChange(c *config) *cobra.Command {
 	}
 	f.addFlags(cmd)
 	return cmd
+}
+
+// pinState is the PIN's state, where one has to be set, or must not be.
+func (o *owner) pinState(ctx context.Context, set bool) (daemon.PIN, error) {
+	state, err := o.PIN(ctx)
+	switch {
+	case err != nil:
+		return state, err
+	case set && !state.Set:
+		return state, &pinError{ctap.ErrPINNotSet, state}
+	case state.Set && !set:
+		return state, pinSetError{}
+	}
+	return state, nil
 }
 
 func (o *owner) setPIN(ctx context.Context, old []byte, state daemon.PIN, done string) error {
@@ -144,13 +152,13 @@ func retriesText(p daemon.PIN) string {
 	return tries(p.Retries) + " left."
 }
 
-// checkLength refuses what no device would take, before it is asked.
-func checkLength(pin []byte, least int) error {
+// checkPIN refuses what no device would take, before it is asked.
+func checkPIN(pin []byte, shortest int) error {
 	switch {
 	case !utf8.Valid(pin):
 		return errors.New("the PIN is not valid UTF-8")
-	case utf8.RuneCount(pin) < least:
-		return fmt.Errorf("a PIN of this device has at least %d characters", least)
+	case utf8.RuneCount(pin) < shortest:
+		return fmt.Errorf("a PIN of this device has at least %d characters", shortest)
 	case len(pin) > ctap.MaxPINBytes:
 		return fmt.Errorf("a PIN has at most %d bytes", ctap.MaxPINBytes)
 	}

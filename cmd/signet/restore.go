@@ -16,6 +16,7 @@ import (
 	"github.com/seed-77d61853/signet/cmd/signet/internal/backup"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/console"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
+	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
 )
 
@@ -71,19 +72,8 @@ func (f *restoreFlags) run(ctx context.Context, o *owner, c *config, file io.Rea
 	if err != nil {
 		return err
 	}
-	identities, err := f.identities(ctx, o)
+	identities, total, err := f.open(ctx, o, file)
 	if err != nil {
-		return err
-	}
-	// All of it is read before any of it is used.
-	total := 0
-	if _, err := backup.Read(file, func(record []byte) error {
-		total++
-		return authenticator.CheckRecord(record)
-	}, identities...); err != nil {
-		return unreadable{err}
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	r := &restored{Added: []daemon.Passkey{}}
@@ -97,6 +87,50 @@ func (f *restoreFlags) run(ctx context.Context, o *owner, c *config, file io.Rea
 		return errors.Join(err, writeJSON(o.cmd.OutOrStdout(), r))
 	}
 	return errors.Join(err, r.print(o.cmd.OutOrStdout()))
+}
+
+// open finds what opens the backup, and reads all of it before any of it is used.
+// A passphrase that was mistyped is asked for again.
+func (f *restoreFlags) open(ctx context.Context, o *owner, file io.ReadSeeker) (identities []age.Identity, total int, err error) {
+	for try := 1; ; try++ {
+		if identities, err = f.identities(ctx, o); err != nil {
+			return nil, 0, err
+		}
+		total = 0
+		_, err = backup.Read(file, func(record []byte) error {
+			total++
+			return authenticator.CheckRecord(record)
+		}, identities...)
+		typed := f.Identity == "" && !f.secret.given()
+		if !typed || !errors.Is(err, backup.ErrWrongSecret) || try == passphraseTries {
+			break
+		}
+		if err := o.terminal.Print(mistyped); err != nil {
+			return nil, 0, err
+		}
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return nil, 0, err
+		}
+	}
+	if err != nil {
+		return nil, 0, unreadable{err}
+	}
+	_, err = file.Seek(0, io.SeekStart)
+	return identities, total, err
+}
+
+// fullError tells that not all of a backup found room.
+type fullError struct{ error }
+
+func (e fullError) Unwrap() error { return e.error }
+
+func (fullError) Error() string {
+	return "the device is full: the rest of the backup finds no room"
+}
+
+func (fullError) hint() string {
+	return "Delete passkeys that you do not need with signet passkeys delete, and restore the same file again: it goes on\n" +
+		"  where it stopped."
 }
 
 // notCopyable tells that a device takes no passkeys from elsewhere.
@@ -144,6 +178,9 @@ func (o *owner) restore(ctx context.Context, pin []byte, file io.Reader, identit
 		}
 		batch, size = nil, 0
 		tell(done)
+		if errors.Is(err, ctap.ErrKeyStoreFull) {
+			return fullError{err}
+		}
 		return err
 	}
 	_, err := backup.Read(file, func(record []byte) error {

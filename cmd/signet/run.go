@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -29,6 +28,8 @@ const (
 // passphraseTries is how often a passphrase is asked for: what is typed after
 // the program has given up goes to the shell, which remembers it.
 const passphraseTries = 3
+
+const mistyped = "  This is not the passphrase.\n"
 
 type runFlags struct {
 	rootAccess
@@ -90,6 +91,11 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 			return usagef(cmd, "--%s=%s: want an address and a port, such as 127.0.0.1:7777", flag, address)
 		}
 	}
+	if f.ReadyFD >= 0 {
+		if err := console.CheckWritableFD(f.ReadyFD); err != nil {
+			return usagef(cmd, "--ready-fd=%d: %v; the ready line goes to a descriptor that the caller opened, such as 3>ready", f.ReadyFD, err)
+		}
+	}
 	// The terminal is opened only where it is needed: a test has none.
 	terminal, err := consent.OpenTerminal()
 	if err != nil {
@@ -101,8 +107,11 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 		defer terminal.Close()
 	}
 	ctx, log := cmd.Context(), c.logger()
-	if err := firstRun(ctx, c, f, terminal); err != nil {
+	unlock := f.unlocker(ctx, terminal)
+	if made, err := firstRun(ctx, c, f, terminal); err != nil {
 		return err
+	} else if made != nil {
+		unlock = func(store.Header) (rootSecrets, error) { return *made, nil }
 	}
 	header, err := store.ReadHeader(c.Store)
 	if err != nil {
@@ -118,8 +127,8 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 		}
 		rules.RequireHardwareKeys = true
 	}
-	dev, err := f.retyped(header, terminal, func() (*device, error) {
-		return openDevice(ctx, c.Store, rules, f.unlocker(ctx, terminal), f.user(header, terminal, log), log)
+	dev, err := f.retyped(terminal, func() (*device, error) {
+		return openDevice(ctx, c.Store, rules, unlock, f.user(header, terminal, log), log)
 	})
 	if err != nil {
 		return err
@@ -130,38 +139,44 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 	return errors.Join(err, dev.Close(context.WithoutCancel(ctx)))
 }
 
-// firstRun makes the device where there is none and somebody to ask.
-func firstRun(ctx context.Context, c *config, f *runFlags, terminal *consent.Terminal) error {
+// firstRun makes the device where there is none and somebody to ask. It returns
+// what opens the new one, so that nothing is asked twice; nil where there was one.
+func firstRun(ctx context.Context, c *config, f *runFlags, terminal *consent.Terminal) (*rootSecrets, error) {
 	there, err := store.Exists(c.Store)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case there:
-		return nil
+		return nil, nil
 	case terminal == nil || f.Approve != "":
-		return noStoreError{c.Store}
+		return nil, noStoreError{c.Store}
 	}
 	flags := initFlags{rootAccess: f.rootAccess, TPM: defaultTPM, PINFD: -1}
 	talk := &console.Console{Terminal: terminal}
-	if err := initialize(ctx, c, &flags, talk); err != nil {
-		return err
+	secrets, err := initialize(ctx, c, &flags, talk)
+	if err == nil {
+		err = talk.Say("\nThe device is made.")
 	}
-	return talk.Say("\nThe device is made.")
+	if err != nil {
+		secrets.wipe()
+		return nil, err
+	}
+	return &secrets, nil
 }
 
-// retyped opens the device, and again where a passphrase was mistyped.
-func (f *rootAccess) retyped(h store.Header, terminal *consent.Terminal, open func() (*device, error)) (*device, error) {
-	dev, err := open()
-	for range passphraseTries - 1 {
-		if !errors.Is(err, errWrongSecret) || h.Unlock != store.UnlockPassphrase || f.passphraseGiven() {
-			break
+// retyped opens a device, and again where the passphrase that it asked for was
+// mistyped.
+func (a *rootAccess) retyped(terminal *consent.Terminal, open func() (*device, error)) (*device, error) {
+	for try := 1; ; try++ {
+		a.typed = false
+		dev, err := open()
+		if !a.typed || !errors.Is(err, errWrongSecret) || try == passphraseTries {
+			return dev, err
 		}
-		if err := terminal.Print("  This is not the passphrase.\n"); err != nil {
+		if err := terminal.Print(mistyped); err != nil {
 			return nil, err
 		}
-		dev, err = open()
 	}
-	return dev, err
 }
 
 // user is who answers questions. A platform authenticator asks for the PIN
@@ -170,7 +185,7 @@ func (f *runFlags) user(h store.Header, terminal *consent.Terminal, log *slog.Lo
 	if f.Approve != "" {
 		return consent.Policy{Approve: f.Approve == approveAlways, Log: log}
 	}
-	terminal.Verifies = h.Profile == profilePlatform
+	terminal.Verifies = h.Profile == store.ProfilePlatform
 	return terminal
 }
 
@@ -207,6 +222,7 @@ func (f *rootAccess) passphrase(ctx context.Context, h store.Header, terminal *c
 	case terminal == nil:
 		return nil, errors.New("the passphrase is needed and there is no terminal to ask on: give --passphrase-fd or --passphrase-file")
 	}
+	f.typed = true
 	return console.Console{Terminal: terminal}.Secret(ctx, "Passphrase")
 }
 
@@ -230,7 +246,7 @@ func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *devi
 		if err := introduce(ctx, out, c, d, approve); err != nil {
 			return err
 		}
-		return writeReady(d, f.ReadyFD)
+		return writeReady(ctx, d, f.ReadyFD)
 	}
 	return d.Run(ctx)
 }
@@ -243,23 +259,26 @@ func introduce(ctx context.Context, w io.Writer, c *config, d *daemon.Daemon, ap
 	}
 	fmt.Fprintf(w, "Signet runs: a passkey device (%s) in %s.\n", s.Store.Profile, s.Store.Path)
 	fmt.Fprintf(w, "PIN: %s. Consent: %s.\n\nDoors:\n", pinText(s.PIN), approveText(approve))
-	for _, door := range d.Doors {
-		fmt.Fprintf(w, "  %-7s %s\n          reached by  %s\n          use         %s\n", door.Name, door.Address, door.Reach, door.Use)
+	for _, door := range d.Look(ctx) {
+		fmt.Fprintf(w, "  %-7s %s\n", door.Name, door.Address)
+		if door.Waiting != "" {
+			fmt.Fprintf(w, "          now         %s\n", door.Waiting)
+		}
+		fmt.Fprintf(w, "          reached by  %s\n          use         %s\n", door.Reach, door.Use)
 	}
 	_, err := fmt.Fprintf(w, "\nLook at it with %q, stop it with Ctrl-C.\n", c.command("status"))
 	return err
 }
 
-func writeReady(d *daemon.Daemon, fd int) error {
+// writeReady writes the ready line, and closes the descriptor that it went to, but
+// for the standard ones.
+func writeReady(ctx context.Context, d *daemon.Daemon, fd int) error {
 	if fd < 0 {
 		return nil
 	}
 	f := os.NewFile(uintptr(fd), fmt.Sprintf("file descriptor %d", fd))
-	if f == nil {
-		return fmt.Errorf("--ready-fd %d: %w", fd, fs.ErrInvalid)
+	if err := d.WriteReady(ctx, f); err != nil || fd <= 2 {
+		return err
 	}
-	if fd <= 2 {
-		return d.WriteReady(f)
-	}
-	return errors.Join(d.WriteReady(f), f.Close())
+	return f.Close()
 }

@@ -60,9 +60,17 @@ func writeStatus(w io.Writer, s *daemon.Status) error {
 	row("consent", "%s", approveText(s.Approve))
 	row("PIN", "%s", pinText(s.PIN))
 	for _, d := range s.Doors {
-		row("door "+d.Name, "%s, reached by %s", d.Address, d.Reach)
+		row("door "+d.Name, "%s, %s", d.Address, doorText(d))
 	}
 	return errors.Join(t.Flush(), writePolicy(w, s.Policy))
+}
+
+// doorText says who reaches a door, or why nobody does yet.
+func doorText(d daemon.Door) string {
+	if d.Waiting != "" {
+		return d.Waiting + ", then reached by " + d.Reach
+	}
+	return "reached by " + d.Reach
 }
 
 func copyable(yes bool) string {

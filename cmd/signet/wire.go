@@ -11,31 +11,21 @@ import (
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
-	"github.com/seed-77d61853/signet/ctap/hid"
 	"github.com/seed-77d61853/signet/keystore"
 	"github.com/seed-77d61853/signet/keystore/file"
 	"github.com/seed-77d61853/signet/keystore/vault"
-	"github.com/seed-77d61853/signet/transport/pcsc"
-	"github.com/seed-77d61853/signet/transport/stream"
 )
 
 // This is the only file that knows every package: it puts a device together.
-
-const (
-	profileSecurityKey = "security-key"
-	profilePlatform    = "platform"
-)
-
-func profileNames() []string { return []string{profileSecurityKey, profilePlatform} }
 
 // profileFor returns a store's profile, with the PIN length that its root asks
 // for.
 func profileFor(h store.Header) (authenticator.Profile, error) {
 	var p authenticator.Profile
 	switch h.Profile {
-	case profileSecurityKey:
+	case store.ProfileSecurityKey:
 		p = authenticator.SecurityKey()
-	case profilePlatform:
+	case store.ProfilePlatform:
 		p = authenticator.Platform()
 	default:
 		return p, fmt.Errorf("profile %q is not known to this version", h.Profile)
@@ -130,7 +120,36 @@ func makeVault(ctx context.Context, s *store.Store, secrets rootSecrets) (keysto
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("make vault: %w", err), root.Close())
 	}
+	if err := checkKind(ctx, s, v); err != nil {
+		return nil, nil, errors.Join(err, v.Close(), root.Close())
+	}
 	return root, v, nil
+}
+
+// checkKind holds the kind of device that store.yaml names against the one that
+// the vault was made for: sites know which it was when they registered. A vault
+// of before there was such a label takes it on.
+func checkKind(ctx context.Context, s *store.Store, v *vault.Vault) error {
+	kind, err := v.Label(ctx, []byte(s.Profile))
+	if err != nil {
+		return err
+	}
+	if string(kind) != s.Profile {
+		return kindError{file: s.HeaderPath(), made: string(kind), now: s.Profile}
+	}
+	return nil
+}
+
+// A kindError tells that somebody has edited the kind of device.
+type kindError struct{ file, made, now string }
+
+func (e kindError) Error() string {
+	return fmt.Sprintf("%s: profile %q is not what this device was made as, %q", e.file, e.now, e.made)
+}
+
+func (e kindError) hint() string {
+	return fmt.Sprintf("Nothing was changed. The kind of a device is for good: put back the line  profile: %s\n"+
+		"  For one of the other kind, make another device: signet init --profile %s --store FOLDER", e.made, e.now)
 }
 
 // device is an open device.
@@ -184,13 +203,16 @@ func (d *device) open(ctx context.Context, unlock func(store.Header) (rootSecret
 		return fmt.Errorf("open vault: %w", err)
 	}
 	d.vault = v
+	if err := checkKind(ctx, d.store, v); err != nil {
+		return err
+	}
 	d.engine, err = authenticator.New(ctx, authenticator.Config{
 		Profile:  profile,
 		Root:     d.root,
 		Vault:    d.vault,
 		User:     user,
 		Copyable: d.store.Copyable,
-		Log:      log,
+		Log:      slog.New(outspoken{log.Handler()}),
 
 		AllowRPIDs:   d.rules.RPIDs,
 		HardwareOnly: d.rules.RequireHardwareKeys,
@@ -228,6 +250,14 @@ func (d *device) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// outspoken lets warnings through whatever the log's level is: that somebody is
+// guessing the PIN has to reach the person.
+type outspoken struct{ slog.Handler }
+
+func (h outspoken) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn || h.Handler.Enabled(ctx, level)
+}
+
 // status returns the function that completes a daemon's status.
 func (d *device) status(approve string) func(context.Context, *daemon.Status) error {
 	return func(ctx context.Context, s *daemon.Status) error {
@@ -248,78 +278,4 @@ func (d *device) status(approve string) func(context.Context, *daemon.Status) er
 		}
 		return nil
 	}
-}
-
-// Doors.
-const (
-	doorStream = "stream"
-	doorTCP    = "tcp"
-	doorPCSC   = "pcsc"
-)
-
-// defaultVPCD is where vsmartcard's vpcd listens.
-const defaultVPCD = pcsc.DefaultAddress
-
-// openDoors opens the stream door, and the others where their addresses are not
-// empty. Clients are let in once the doors' Serve is called.
-func (d *device) openDoors(socket, tcp, vpcd string, log *slog.Logger) (doors []daemon.Door, err error) {
-	transport := d.transport()
-	unix, err := stream.ListenUnix(socket)
-	if err != nil {
-		return nil, fmt.Errorf("open door stream: %w", err)
-	}
-	doors = append(doors, d.streamDoor(doorStream, unix, log, transport,
-		"you alone (mode 0600, and each client's user is checked)",
-		"any client that speaks CTAPHID, 64 bytes a report; signet info is one"))
-	if tcp != "" {
-		loopback, err := stream.ListenTCP(tcp)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("open door tcp: %w", err), unix.Close())
-		}
-		doors = append(doors, d.streamDoor(doorTCP, loopback, log, transport,
-			"EVERY user and program of this machine",
-			"as the socket, over TCP"))
-	}
-	if vpcd != "" {
-		card := &pcsc.Card{Address: vpcd, Log: log}
-		doors = append(doors, daemon.Door{
-			Name:    doorPCSC,
-			Address: vpcd,
-			Reach:   "every user that pcscd lets in",
-			Use:     "any smart-card client, once vpcd and pcscd run; pcsc_scan shows the card",
-			Serve:   func(ctx context.Context) error { return card.Serve(ctx, d.engine) },
-		})
-	}
-	return doors, nil
-}
-
-func (d *device) streamDoor(name string, l *stream.Listener, log *slog.Logger, transport, reach, use string) daemon.Door {
-	l.Log = log
-	return daemon.Door{
-		Name:    name,
-		Address: l.Addr(),
-		Reach:   reach,
-		Use:     use,
-		Serve: func(ctx context.Context) error {
-			return l.Serve(ctx, d.engine, hid.Options{Transport: transport})
-		},
-	}
-}
-
-// transport is how clients of the stream doors reach the device, as getInfo
-// spells it.
-func (d *device) transport() string {
-	if d.store.Profile == profilePlatform {
-		return "internal"
-	}
-	return "usb"
-}
-
-// dialStream opens a CTAPHID channel through a stream door.
-func dialStream(ctx context.Context, socket string) (*hid.Channel, error) {
-	conn, err := stream.Dial(ctx, "unix", socket)
-	if err != nil {
-		return nil, err
-	}
-	return hid.Connect(ctx, conn)
 }

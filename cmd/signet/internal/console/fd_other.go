@@ -8,5 +8,15 @@ import (
 )
 
 func duplicate(int, string) (*os.File, error) {
-	return nil, errors.New("file descriptors are not inherited on this system: use a file")
+	return nil, errNotInherited
 }
+
+// CheckWritableFD refuses every descriptor but the standard ones.
+func CheckWritableFD(fd int) error {
+	if fd > 2 {
+		return errNotInherited
+	}
+	return nil
+}
+
+var errNotInherited = errors.New("file descriptors are not inherited on this system: use a file")

@@ -3,6 +3,7 @@
 package console
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -15,4 +16,23 @@ func duplicate(fd int, name string) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(dup), name), nil
+}
+
+// CheckWritableFD refuses a descriptor that the caller of the program did not
+// open, or not for writing.
+func CheckWritableFD(fd int) error {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	// What this program has opened itself in the meantime is closed on exec; no
+	// descriptor that it was given is.
+	if err != nil || flags&unix.FD_CLOEXEC != 0 {
+		return errors.New("it is not open")
+	}
+	mode, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil {
+		return err
+	}
+	if mode&unix.O_ACCMODE == unix.O_RDONLY {
+		return errors.New("it is not open for writing")
+	}
+	return nil
 }

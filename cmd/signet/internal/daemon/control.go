@@ -83,7 +83,7 @@ func (d *Daemon) serveControl(ctx context.Context, ln net.Listener) error {
 }
 
 func (d *Daemon) handleStatus(w http.ResponseWriter, r *http.Request) {
-	s := Status{PID: os.Getpid(), Since: d.since, Doors: d.Doors}
+	s := Status{PID: os.Getpid(), Since: d.since, Doors: d.Look(r.Context())}
 	if err := d.Status(r.Context(), &s); err != nil {
 		d.Log.Error("status failed", "error", err)
 		http.Error(w, err.Error(), http.StatusInternalServerError)

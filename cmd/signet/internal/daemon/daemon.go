@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,8 +22,13 @@ type Door struct {
 	Address string `json:"address"`
 	// Reach says who can reach it.
 	Reach string `json:"reach"`
+	// Waiting says what the door needs before anybody can come; empty: nothing.
+	Waiting string `json:"waiting,omitempty"`
 	// Use says how to use it.
 	Use string `json:"-"`
+	// Look, where set, finds out what Waiting is now. It may wait a moment for
+	// the door to know.
+	Look func(ctx context.Context) (waiting string) `json:"-"`
 	// Serve lets clients in until ctx ends.
 	Serve func(ctx context.Context) error `json:"-"`
 }
@@ -91,12 +97,31 @@ type ReadyLine struct {
 	PCSC    string `json:"pcsc,omitempty"`
 	Control string `json:"control"`
 	PID     int    `json:"pid"`
+	// Waiting says of a door, by name, what it needs before anybody can come.
+	Waiting map[string]string `json:"waiting,omitempty"`
+}
+
+// Look returns the doors as they are now.
+func (d *Daemon) Look(ctx context.Context) []Door {
+	doors := slices.Clone(d.Doors)
+	for i := range doors {
+		if look := doors[i].Look; look != nil {
+			doors[i].Waiting = look(ctx)
+		}
+	}
+	return doors
 }
 
 // WriteReady writes the ready line: one line of JSON.
-func (d *Daemon) WriteReady(w io.Writer) error {
+func (d *Daemon) WriteReady(ctx context.Context, w io.Writer) error {
 	line := ReadyLine{Ready: true, Control: d.Control, PID: os.Getpid()}
-	for _, door := range d.Doors {
+	for _, door := range d.Look(ctx) {
+		if door.Waiting != "" {
+			if line.Waiting == nil {
+				line.Waiting = map[string]string{}
+			}
+			line.Waiting[door.Name] = door.Waiting
+		}
 		switch door.Name {
 		case "stream":
 			line.Socket = door.Address

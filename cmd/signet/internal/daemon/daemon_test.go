@@ -101,11 +101,30 @@ func TestRunEndsWithABrokenDoor(t *testing.T) {
 func TestReadyLine(t *testing.T) {
 	d := &Daemon{Control: "/c", Doors: []Door{{Name: "stream", Address: "/s"}, {Name: "tcp", Address: "127.0.0.1:1"}}}
 	var b bytes.Buffer
-	if err := d.WriteReady(&b); err != nil {
+	if err := d.WriteReady(t.Context(), &b); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); !strings.HasPrefix(got, `{"ready":true,"socket":"/s","tcp":"127.0.0.1:1","control":"/c","pid":`) || strings.Count(got, "\n") != 1 {
+	if got := b.String(); !strings.HasPrefix(got, `{"ready":true,"socket":"/s","tcp":"127.0.0.1:1","control":"/c","pid":`) || strings.Count(got, "\n") != 1 || strings.Contains(got, "waiting") {
 		t.Errorf("ready line is %q", got)
+	}
+}
+
+// TestWaitingDoor: a door that nobody can come through yet is not told of as if
+// it were open.
+func TestWaitingDoor(t *testing.T) {
+	waiting := "waiting for vpcd"
+	d := &Daemon{Doors: []Door{{Name: "stream"}, {Name: "pcsc", Look: func(context.Context) string { return waiting }}}}
+	var b bytes.Buffer
+	if err := d.WriteReady(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); !strings.Contains(got, `"waiting":{"pcsc":"waiting for vpcd"}`) {
+		t.Errorf("ready line is %q", got)
+	}
+	for _, waiting = range []string{"waiting for vpcd", ""} {
+		if doors := d.Look(t.Context()); doors[0].Waiting != "" || doors[1].Waiting != waiting {
+			t.Errorf("doors are %+v, want %q", doors, waiting)
+		}
 	}
 }
 

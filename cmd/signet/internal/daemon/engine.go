@@ -12,6 +12,7 @@ import (
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/tpm"
 )
 
 // An Engine answers the owner's calls with a device in this process.
@@ -52,6 +53,8 @@ func (e Engine) call(ctx context.Context, c Call) (result any, err error) {
 		return nil, e.Device.Erase(ctx)
 	case opCheck:
 		return nil, e.Device.Check(ctx)
+	case opAttestationRoots:
+		return e.Device.AttestationRoots(ctx)
 	case opExport:
 		return e.copyOut(ctx, c)
 	case opImport:
@@ -106,7 +109,7 @@ func (e Engine) pin(ctx context.Context) (PIN, error) {
 
 // refuse makes a Refusal of the device's error.
 func (e Engine) refuse(ctx context.Context, err error) *Refusal {
-	r := &Refusal{Message: err.Error(), NotFound: errors.Is(err, fs.ErrNotExist)}
+	r := &Refusal{Message: err.Error(), NotFound: errors.Is(err, fs.ErrNotExist), TPMOwner: errors.Is(err, tpm.ErrOwnerPassword)}
 	if status := ctap.StatusOf(err); status != ctap.ErrOther {
 		r.Status = status
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/tpm"
 )
 
 // What a device's owner can call. Those that read or change passkeys or the PIN
@@ -22,6 +23,8 @@ const (
 	opUnlock   = "unlock"
 	opReset    = "reset" // as on any security key it needs no PIN: it is the way out without
 	opCheck    = "check" // reads everything, tells only of damage
+
+	opAttestationRoots = "attestation-roots" // certificates, which are no secret
 )
 
 // A Call is one request of the owner's.
@@ -53,17 +56,22 @@ type Refusal struct {
 	Status ctap.Status `json:"status,omitempty"`
 	// NotFound tells that there is no such passkey.
 	NotFound bool `json:"not_found,omitempty"`
+	// TPMOwner tells that the TPM's owner password is needed, and was wrong or
+	// missing when the device was opened.
+	TPMOwner bool `json:"tpm_owner,omitempty"`
 	// PIN is its state afterwards, where the PIN was the reason.
 	PIN *PIN `json:"pin,omitempty"`
 }
 
 func (r *Refusal) Error() string { return r.Message }
 
-// Unwrap gives the Status, or fs.ErrNotExist.
+// Unwrap gives the Status, fs.ErrNotExist or tpm.ErrOwnerPassword.
 func (r *Refusal) Unwrap() error {
 	switch {
 	case r.NotFound:
 		return fs.ErrNotExist
+	case r.TPMOwner:
+		return tpm.ErrOwnerPassword
 	case r.Status != ctap.StatusOK:
 		return r.Status
 	}
@@ -134,6 +142,12 @@ func (o Owner) Reset(ctx context.Context) error { return o.call(ctx, Call{Op: op
 
 // Check reads everything that the device remembers and tells of damage.
 func (o Owner) Check(ctx context.Context) error { return o.call(ctx, Call{Op: opCheck}, nil) }
+
+// AttestationRoots gives the certificates (DER) that the installation's
+// attestation leads to: of packed chains, and of a chip's statements.
+func (o Owner) AttestationRoots(ctx context.Context) (der [][]byte, err error) {
+	return der, o.call(ctx, Call{Op: opAttestationRoots}, &der)
+}
 
 func (o Owner) call(ctx context.Context, c Call, result any) error {
 	answer, err := o.Caller.Call(ctx, c)

@@ -18,7 +18,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -55,6 +57,43 @@ const (
 	UnlockCredential = "credential" // of the service manager
 )
 
+// Unlocks lists the ways to unlock a RootFile.
+func Unlocks() []string { return []string{UnlockPassphrase, UnlockKeyFile, UnlockCredential} }
+
+// Kinds of device.
+const (
+	ProfileSecurityKey = "security-key"
+	ProfilePlatform    = "platform"
+)
+
+// Profiles lists the kinds of device.
+func Profiles() []string { return []string{ProfileSecurityKey, ProfilePlatform} }
+
+// An UnknownError is a value in a store's header that this program does not
+// know: somebody has edited the file, or a newer program made it.
+type UnknownError struct {
+	File, Key, Value string
+	Known            []string
+}
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("%s: %s %q is not known to this version; it knows %s", e.File, e.Key, e.Value, strings.Join(e.Known, ", "))
+}
+
+// check refuses what this program does not know.
+func (h Header) check(file string) error {
+	for _, v := range []UnknownError{
+		{file, "root", h.Root, Roots()},
+		{file, "unlock", h.Unlock, Unlocks()},
+		{file, "profile", h.Profile, Profiles()},
+	} {
+		if !slices.Contains(v.Known, v.Value) && (v.Key != "unlock" || h.Root == RootFile) {
+			return &v
+		}
+	}
+	return nil
+}
+
 // A Header says what a store is. It holds no secret, and changes by a move only.
 type Header struct {
 	Version int `yaml:"version" json:"version"`
@@ -71,7 +110,7 @@ type Header struct {
 	Credential string `yaml:"credential,omitempty" json:"credential,omitempty"`
 	// KeyFile is the absolute path of the key file, where there is one.
 	KeyFile string `yaml:"key-file,omitempty" json:"key_file,omitempty"`
-	// Profile is the kind of device: "security-key" or "platform".
+	// Profile is the kind of device.
 	Profile string `yaml:"profile" json:"profile"`
 	// Copyable tells whether its passkeys may be copied to another device.
 	Copyable bool      `yaml:"copyable" json:"copyable"`
@@ -87,6 +126,9 @@ type Store struct {
 	Path string
 	lock *lock
 }
+
+// HeaderPath names the file of the header.
+func (s *Store) HeaderPath() string { return filepath.Join(s.Path, headerFile) }
 
 // RootPath and VaultPath name the files of root and vault.
 func (s *Store) RootPath() string  { return s.generation(rootFile) }
@@ -181,8 +223,8 @@ func (s *Store) fill(path string, build func(*Store) error) error {
 }
 
 // Open locks the store at path and reads its header: fs.ErrNotExist where there
-// is none, a *BusyError where another process has it, keystore.ErrNewerSchema or
-// keystore.ErrCorrupt where the header cannot be understood.
+// is none, a *BusyError where another process has it, keystore.ErrNewerSchema,
+// keystore.ErrCorrupt or an *UnknownError where the header cannot be understood.
 func Open(path string) (*Store, error) {
 	h, err := ReadHeader(path)
 	if err != nil {
@@ -222,7 +264,7 @@ func ReadHeader(path string) (Header, error) {
 	if h.Root == "" || h.Profile == "" || h.Created.IsZero() {
 		return Header{}, fmt.Errorf("%s: cut off: %w", name, keystore.ErrCorrupt)
 	}
-	return h, nil
+	return h, h.check(name)
 }
 
 func newID() string {
