@@ -157,6 +157,46 @@ func TestInputKept(t *testing.T) {
 	}
 }
 
+// TestEditsOfBytes: what an edit does to the bytes that it gets stays in its
+// statement.
+func TestEditsOfBytes(t *testing.T) {
+	a := New(seed, fixedClock)
+	in := newCredential(t, Packed, ctap.ES256)
+	before := object(t, a, in)
+	object(t, a, in, Edit{Chain: func(c *Chain) {
+		for _, der := range [][]byte{c.X5C[0].(ctap.Bytes), c.X5C[1].(ctap.Bytes), c.Intermediate, c.Root} {
+			clear(der)
+		}
+	}, Leaf: func(c *Certificate) {
+		c.Issuer[0].Value, c.Subject[0].Value = "XX", "XX"
+		clear(c.Extensions[0].Value)
+	}, Intermediate: func(c *Certificate) {
+		c.Issuer[0].Value, c.Subject[0].Value = "XX", "XX"
+		clear(c.Extensions[0].Value)
+	}})
+	if !bytes.Equal(object(t, a, in), before) || !bytes.Equal(object(t, New(seed, fixedClock), in), before) {
+		t.Error("the next honest statement is another")
+	}
+}
+
+// TestManyModels: an authority of more models than it remembers certificates of
+// gives each its own.
+func TestManyModels(t *testing.T) {
+	a := New(seed, fixedClock)
+	root := certificateOf(t, a.Roots)
+	v := &verifier{root, fixedClock()}
+	for range 2 {
+		for i := range byte(maxLeaves + 2) {
+			in := newCredential(t, Packed, ctap.ES256)
+			in.AAGUID[0] = i
+			in.AuthData[37] = i // where the AAGUID begins
+			if err := v.verify(object(t, a, in), in.ClientDataHash); err != nil {
+				t.Fatalf("model %d: %v", i, err)
+			}
+		}
+	}
+}
+
 func BenchmarkStatement(b *testing.B) {
 	a := New(seed, fixedClock)
 	for _, format := range Formats() {

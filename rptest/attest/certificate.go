@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/sha1"
@@ -81,7 +82,7 @@ type Certificate struct {
 
 // SetExtension gives an extension a new value in its place, or adds it.
 func (c *Certificate) SetExtension(id asn1.ObjectIdentifier, critical bool, value []byte) {
-	e := pkix.Extension{Id: id, Critical: critical, Value: value}
+	e := pkix.Extension{Id: id, Critical: critical, Value: bytes.Clone(value)}
 	if i := c.extension(id); i >= 0 {
 		c.Extensions[i] = e
 		return
@@ -101,7 +102,14 @@ func (c *Certificate) extension(id asn1.ObjectIdentifier) int {
 // setKey gives the certificate another key, which then also signs.
 func (c *Certificate) setKey(key crypto.Signer) {
 	c.key, c.PublicKey = key, key.Public()
-	c.err = c.identify()
+	c.fail(c.identify())
+}
+
+// fail keeps the first error of an edit until the certificate is signed.
+func (c *Certificate) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
 }
 
 // identify puts the identifier of the certificate's key in.

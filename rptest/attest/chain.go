@@ -1,8 +1,10 @@
 package attest
 
 import (
+	"bytes"
 	"crypto/elliptic"
 	"fmt"
+	"slices"
 
 	"github.com/seed-77d61853/signet/ctap"
 )
@@ -112,18 +114,23 @@ func (d *draft) x5c(intermediate bool) (any, error) {
 		}
 	}
 	apply(d, func(e *Edit) func(*Certificate) { return e.Leaf }, d.leaf)
-	leaf, err := d.issuers.issue(by, d.leaf)
+	leaf, err := d.issueLeaf(by)
 	if err != nil {
 		return nil, fmt.Errorf("issue leaf: %w", err)
 	}
-	chain := &Chain{X5C: []any{ctap.Bytes(leaf)}}
-	if chain.Root, err = d.issuers.root(); err != nil {
+	// Edits may change what they get, so they get copies of what is kept.
+	chain := &Chain{X5C: []any{ctap.Bytes(bytes.Clone(leaf))}}
+	root, err := d.issuers.root()
+	if err != nil {
 		return nil, fmt.Errorf("make root: %w", err)
 	}
+	chain.Root = bytes.Clone(root)
 	if intermediate {
-		if chain.Intermediate, err = d.intermediate(); err != nil {
+		der, err := d.intermediate()
+		if err != nil {
 			return nil, fmt.Errorf("issue intermediate: %w", err)
 		}
+		chain.Intermediate = bytes.Clone(der)
 		chain.X5C = append(chain.X5C, ctap.Bytes(chain.Intermediate))
 	}
 	if d.in.Format == AndroidKey {
@@ -134,14 +141,52 @@ func (d *draft) x5c(intermediate bool) (any, error) {
 	return chain.X5C, nil
 }
 
+// leafOf tells apart the leaves that are the same for all credentials.
+type leafOf struct {
+	format Format
+	aaguid ctap.AAGUID
+}
+
+// maxLeaves bounds the memory that an authority of many models takes.
+const maxLeaves = 64
+
+// issueLeaf signs the leaf, or gives the one that was signed before where it is
+// the same for all credentials.
+func (d *draft) issueLeaf(by Name) ([]byte, error) {
+	spoilt := slices.ContainsFunc(d.edits, func(e Edit) bool { return e.Rogue || e.Leaf != nil })
+	if spoilt || d.leaf.key == nil {
+		return d.issuers.issue(by, d.leaf)
+	}
+	of := leafOf{d.in.Format, d.in.AAGUID}
+	if der := d.a.leaf(of); der != nil {
+		return der, nil
+	}
+	der, err := d.a.issue(by, d.leaf)
+	if err == nil {
+		d.a.keep(of, der)
+	}
+	return der, err
+}
+
+func (a *Authority) leaf(of leafOf) []byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.leaves[of]
+}
+
+func (a *Authority) keep(of leafOf, der []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.leaves == nil || len(a.leaves) == maxLeaves {
+		a.leaves = make(map[leafOf][]byte)
+	}
+	a.leaves[of] = der
+}
+
 // intermediate gives the intermediate's certificate, made anew where it is to be
 // spoilt.
 func (d *draft) intermediate() ([]byte, error) {
-	spoilt := false
-	for _, e := range d.edits {
-		spoilt = spoilt || e.Intermediate != nil
-	}
-	if !spoilt {
+	if !slices.ContainsFunc(d.edits, func(e Edit) bool { return e.Intermediate != nil }) {
 		return d.issuers.intermediate()
 	}
 	c, err := d.issuers.intermediateCertificate()

@@ -141,7 +141,14 @@ func (s *Signature) isECDSA() bool {
 	return s.order != nil
 }
 
-func (s *Signature) set(rs ecdsaSignature) { s.Bytes, s.err = asn1.Marshal(rs) }
+func (s *Signature) set(rs ecdsaSignature) {
+	b, err := asn1.Marshal(rs)
+	if err != nil {
+		s.err = fmt.Errorf("encode signature: %w", err)
+		return
+	}
+	s.Bytes = b
+}
 
 // order gives the order of the group that the signing key lives in; nil if it is
 // no ECDSA key.

@@ -144,7 +144,7 @@ var certificateFaults = []Fault{
 		other := c.d.in.AAGUID
 		other[15] ^= 1
 		value, err := octets(other[:])
-		c.err = err
+		c.fail(err)
 		c.SetExtension(oidAAGUID, false, value)
 	})},
 	{"leaf.aaguid.critical", "the AAGUID's extension is critical", packedX5C, leaf(func(c *Certificate) {
@@ -158,7 +158,7 @@ var certificateFaults = []Fault{
 	{"leaf.p384", "the leaf's key is on P-384", []Format{FIDOU2F}, leaf(func(c *Certificate) {
 		key, err := c.d.a.key("leaf", elliptic.P384())
 		if err != nil {
-			c.err = err
+			c.fail(err)
 			return
 		}
 		c.setKey(key)
@@ -198,7 +198,7 @@ func (c *Certificate) expire() { c.NotAfter = c.year(-1) }
 func (c *Certificate) OtherKey() {
 	key, err := c.d.a.other(c.d.in.Alg)
 	if err != nil {
-		c.err = err
+		c.fail(err)
 		return
 	}
 	c.setKey(key)

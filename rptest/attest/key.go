@@ -25,8 +25,9 @@ type Authority struct {
 	seed [sha256.Size]byte
 	now  func() time.Time
 
-	mu   sync.Mutex
-	keys map[string]*ecdsa.PrivateKey // by what they are for
+	mu     sync.Mutex
+	keys   map[string]*ecdsa.PrivateKey // by what they are for
+	leaves map[leafOf][]byte            // DER
 
 	rsa                func() (*rsa.PrivateKey, error)
 	root, intermediate func() ([]byte, error) // DER
