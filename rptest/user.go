@@ -3,7 +3,7 @@ package rptest
 import (
 	"context"
 	"fmt"
-	"net/http/cookiejar"
+
 	"testing"
 )
 
@@ -70,7 +70,7 @@ func newUser(ctx context.Context, rp RP, origin, name string, c DeviceConfig) (*
 }
 
 func newSession(name string) (*Session, error) {
-	jar, err := cookiejar.New(nil)
+	jar, err := newJar()
 	if err != nil {
 		return nil, fmt.Errorf("session of %s: %w", name, err)
 	}

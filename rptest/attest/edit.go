@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/sha256"
 	"encoding/asn1"
 	"fmt"
 	"math/big"
@@ -89,8 +88,7 @@ func (s *Signing) ByOther() {
 
 // OverOtherHash has another client data hash signed.
 func (s *Signing) OverOtherHash() {
-	other := sha256.Sum256(s.d.in.ClientDataHash)
-	s.Message = bytes.ReplaceAll(s.Message, s.d.in.ClientDataHash, other[:])
+	s.Message = bytes.ReplaceAll(s.Message, s.d.in.ClientDataHash, otherHash(s.d.in.ClientDataHash))
 }
 
 // Signature is a signature that was made.

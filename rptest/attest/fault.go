@@ -1,7 +1,9 @@
 package attest
 
 import (
+	"bytes"
 	"crypto/elliptic"
+	"crypto/sha256"
 	"encoding/asn1"
 	"slices"
 	"strings"
@@ -53,6 +55,11 @@ func without(name string) Edit {
 	return Edit{Members: func(m map[string]any) { delete(m, name) }}
 }
 
+// first puts another element in x5c's first place.
+func first(element any) Edit {
+	return Edit{Chain: func(c *Chain) { c.X5C = slices.Replace(c.X5C, 0, min(1, len(c.X5C)), element) }}
+}
+
 func otherAlg(m map[string]any) {
 	if m["alg"] == ctap.RS256 {
 		m["alg"] = ctap.ES256
@@ -81,8 +88,8 @@ var statementFaults = []Fault{
 		}
 	}}},
 	{"x5c.bytes.self", "x5c is a byte string beside a signature by the credential's own key", []Format{PackedSelf}, member("x5c", ctap.Bytes{0x30, 0x00})},
-	{"x5c.junk", "x5c's first element is no certificate", certified, Edit{Chain: func(c *Chain) { c.X5C[0] = ctap.Bytes("not a certificate") }}},
-	{"x5c.number", "x5c's first element is a number", certified, Edit{Chain: func(c *Chain) { c.X5C[0] = 1 }}},
+	{"x5c.junk", "x5c's first element is no certificate", certified, first(ctap.Bytes("not a certificate"))},
+	{"x5c.number", "x5c's first element is a number", certified, first(1)},
 	{"x5c.two", "x5c of fido-u2f has two certificates", []Format{FIDOU2F}, Edit{Chain: func(c *Chain) { c.X5C = append(c.X5C, ctap.Bytes(c.Root)) }}},
 	{"tpm.ver", "ver is 1.2", []Format{TPM}, member("ver", "1.2")},
 	{"tpm.pubArea.sized", "pubArea is a TPM2B_PUBLIC, with its length in front", []Format{TPM}, Edit{Members: func(m map[string]any) {
@@ -100,7 +107,7 @@ var signatureFaults = []Fault{
 	{"sig.other-key", "another key of the same kind has signed", signed, signing((*Signing).ByOther)},
 	{"sig.other-hash", "another client data hash was signed", []Format{PackedSelf, Packed, PackedDirect, FIDOU2F, AndroidKey}, signing((*Signing).OverOtherHash)},
 	{"sig.credential-key", "x5c is there, but the credential's key has signed", []Format{Packed, PackedDirect, FIDOU2F, TPM}, signing((*Signing).ByCredential)},
-	{"sig.u2f.without-zero", "what is signed lacks its first byte, which is 0", []Format{FIDOU2F}, signing(func(s *Signing) { s.Message = s.Message[1:] })},
+	{"sig.u2f.without-zero", "what is signed lacks its first byte, which is 0", []Format{FIDOU2F}, signing(func(s *Signing) { s.Message = bytes.TrimPrefix(s.Message, []byte{0}) })},
 	{"sig.empty", "sig is empty", signed, signature(func(s *Signature) { s.Bytes = []byte{} })},
 	{"sig.zero", "r and s are 0", signed, signature((*Signature).Zero)},
 	{"sig.order", "r and s are the group's order", signed, signature((*Signature).Order)},
@@ -176,11 +183,11 @@ var chainFaults = []Fault{
 	{"chain.rogue", "the chain leads to another root of the same name", certified, Edit{Rogue: true}},
 	{"chain.rogue-included", "the chain leads to another root of the same name, which x5c holds", rootless, Edit{Rogue: true, Chain: withRoot}},
 	{"chain.root", "x5c holds the root, too", rootless, Edit{Chain: withRoot}},
-	{"chain.short", "the intermediate is missing from x5c", chained, Edit{Chain: func(c *Chain) { c.X5C = slices.Delete(c.X5C, 1, 2) }}},
+	{"chain.short", "the intermediate is missing from x5c", chained, Edit{Chain: func(c *Chain) { c.X5C = slices.Delete(c.X5C, min(1, len(c.X5C)), min(2, len(c.X5C))) }}},
 	{"chain.expired", "the intermediate has expired, at least a year ago", chained, Edit{Intermediate: (*Certificate).expire}},
 	{"chain.swapped", "the leaf comes last in x5c", chained, Edit{Chain: func(c *Chain) { slices.Reverse(c.X5C) }}},
 	{"chain.unordered", "root and intermediate stand in the wrong order", chained, Edit{Chain: func(c *Chain) {
-		c.X5C = []any{c.X5C[0], ctap.Bytes(c.Root), ctap.Bytes(c.Intermediate)}
+		c.X5C = append(c.X5C[:min(1, len(c.X5C))], ctap.Bytes(c.Root), ctap.Bytes(c.Intermediate))
 	}}},
 }
 
@@ -204,12 +211,18 @@ func (c *Certificate) OtherKey() {
 	c.setKey(key)
 }
 
+// otherHash is the hash of a hash: as long, and of nothing that is signed here.
+func otherHash(hash []byte) []byte {
+	other := sha256.Sum256(hash)
+	return other[:]
+}
+
 func certInfo(f func(*CertInfo)) Edit { return Edit{CertInfo: f} }
 
 var tpmFaults = []Fault{
 	{"tpm.magic", "magic is not TPM_GENERATED_VALUE", []Format{TPM}, certInfo(func(c *CertInfo) { c.Magic ^= 1 })},
 	{"tpm.type", "type is not TPM_ST_ATTEST_CERTIFY", []Format{TPM}, certInfo(func(c *CertInfo) { c.Type = attestCreation })},
-	{"tpm.extraData", "extraData is another hash", []Format{TPM}, certInfo(func(c *CertInfo) { c.ExtraData[0] ^= 1 })},
+	{"tpm.extraData", "extraData is another hash", []Format{TPM}, certInfo(func(c *CertInfo) { c.ExtraData = otherHash(c.ExtraData) })},
 	{"tpm.name", "the certified name is another key's", []Format{TPM}, certInfo(func(c *CertInfo) { c.Name = objectName([]byte("other")) })},
 	{"tpm.pubArea.key", "pubArea holds another key, and the name is its", []Format{TPM}, Edit{PubArea: (*PubArea).OtherKey}},
 }
@@ -217,7 +230,7 @@ var tpmFaults = []Fault{
 func description(f func(*KeyDescription)) Edit { return Edit{Description: f} }
 
 var androidKeyFaults = []Fault{
-	{"android.challenge", "attestationChallenge is another hash", []Format{AndroidKey}, description(func(k *KeyDescription) { k.AttestationChallenge[0] ^= 1 })},
+	{"android.challenge", "attestationChallenge is another hash", []Format{AndroidKey}, description(func(k *KeyDescription) { k.AttestationChallenge = otherHash(k.AttestationChallenge) })},
 	{"android.all-applications", "allApplications is in the list that hardware enforces", []Format{AndroidKey}, description(func(k *KeyDescription) { k.HardwareEnforced[TagAllApplications] = nil })},
 	{"android.all-applications.software", "allApplications is in the list that software enforces", []Format{AndroidKey}, description(func(k *KeyDescription) { k.SoftwareEnforced[TagAllApplications] = nil })},
 	{"android.origin", "the key was imported", []Format{AndroidKey}, description(func(k *KeyDescription) { k.HardwareEnforced[TagOrigin] = OriginImported })},
@@ -232,12 +245,12 @@ var androidKeyFaults = []Fault{
 }
 
 var appleFaults = []Fault{
-	{"apple.nonce", "the nonce is another hash", []Format{Apple}, Edit{Nonce: func(n *Nonce) { n[0] ^= 1 }}},
+	{"apple.nonce", "the nonce is another hash", []Format{Apple}, Edit{Nonce: func(n *Nonce) { copy(n[:], otherHash(n[:])) }}},
 	{"apple.no-nonce", "the leaf lacks the nonce", []Format{Apple}, leafWithout(oidAppleNonce)},
 }
 
 var compoundFaults = []Fault{
-	{"compound.one", "there is one statement only", []Format{Compound}, Edit{Compound: func(p *[]Part) { *p = (*p)[:1] }}},
+	{"compound.one", "there is one statement only", []Format{Compound}, Edit{Compound: func(p *[]Part) { *p = (*p)[:min(1, len(*p))] }}},
 	{"compound.nested", "one of the statements is compound", []Format{Compound}, Edit{Compound: nest}},
 	{"compound.first", "another key has signed the first statement", []Format{Compound}, Edit{Parts: []Edit{signing((*Signing).ByOther)}}},
 	{"compound.second", "another key has signed the second statement", []Format{Compound}, Edit{Parts: []Edit{{}, signing((*Signing).ByOther)}}},
@@ -247,6 +260,6 @@ var compoundFaults = []Fault{
 func nest(parts *[]Part) {
 	// Parts are encoded already, so this cannot fail.
 	inner, _ := ctap.Marshal(*parts)
-	last := len(*parts) - 1
-	*parts = append(slices.Clone((*parts)[:last]), Part{Fmt: string(Compound), AttStmt: inner})
+	but := (*parts)[:max(0, len(*parts)-1)]
+	*parts = append(slices.Clone(but), Part{Fmt: string(Compound), AttStmt: inner})
 }

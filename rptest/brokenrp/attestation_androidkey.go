@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/asn1"
 	"errors"
+	"slices"
 )
 
 var oidAndroidKey = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 1, 17}
@@ -88,7 +89,7 @@ func (c *ceremony) keyDescription(der, hash []byte) error {
 		rule{"android.challenge", bytes.Equal(d.AttestationChallenge, hash)},
 		rule{"android.allApplications", !software.allApplications && !tee.allApplications},
 		rule{"android.origin", found && generated},
-		rule{"android.purpose", len(purposes) == 1 && purposes[0] == kmPurposeSign},
+		rule{"android.purpose", slices.Contains(purposes, kmPurposeSign)},
 	)
 }
 

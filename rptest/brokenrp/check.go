@@ -87,9 +87,13 @@ func (e entry) info(prefix string) CheckInfo {
 	name := Check(prefix + e.name)
 	return CheckInfo{
 		Check: name, Requires: e.requires, Off: e.off, Anchor: e.anchor, Rows: strings.Fields(e.rows),
-		Accept: strings.HasPrefix(e.name, "accept.") || strings.Contains(e.name, ".accept."),
+		Accept: isAccept(e.name),
 		Broad:  slices.Contains(broad, name),
 	}
+}
+
+func isAccept(name string) bool {
+	return strings.HasPrefix(name, "accept.") || strings.Contains(name, ".accept.")
 }
 
 // broad lists the checks without which nearly every refusal shows as another
@@ -130,9 +134,9 @@ type rule struct {
 func (s switches) first(prefix string, rules ...rule) error {
 	for _, r := range rules {
 		name := Check(prefix + r.name)
-		info := s.info[name]
-		if !r.ok && s.off[name] == info.Accept {
-			return &refusal{check: name, requires: info.Requires}
+		// A ceremony that lacks a check as a switch makes it always.
+		if !r.ok && s.off[name] == isAccept(r.name) {
+			return &refusal{check: name, requires: s.info[name].Requires}
 		}
 	}
 	return nil

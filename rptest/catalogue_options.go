@@ -1,0 +1,4 @@
+package rptest
+
+// optionsCases look at what a site sends.
+func optionsCases() []Case { return nil }

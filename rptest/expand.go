@@ -1,0 +1,126 @@
+package rptest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"strings"
+)
+
+// placeholder is "${name}", "${name?}" or "${name|codec}". A member of a JSON
+// body that is "${name?}" and nothing else is left out where name is empty. Names
+// are those of vars, and of its credential's members: "credential.response.signature".
+var placeholder = regexp.MustCompile(`\$\{([A-Za-z0-9_.-]+)(\?)?(?:\|([a-z0-9]+))?\}`)
+
+// codecs change how a value is written.
+var codecs = map[string]func(string) (string, error){
+	// string is JSON within a string, as for a form's hidden field.
+	"string": func(v string) (string, error) { return v, nil },
+	// base64 takes base64url and gives standard base64.
+	"base64": func(v string) (string, error) {
+		b, err := base64.RawURLEncoding.DecodeString(v)
+		return base64.StdEncoding.EncodeToString(b), err
+	},
+	// numbers takes base64url and gives an array of bytes.
+	"numbers": func(v string) (string, error) {
+		b, err := base64.RawURLEncoding.DecodeString(v)
+		return strings.ReplaceAll(strings.Trim(fmt.Sprint(b), "[]"), " ", ","), err
+	},
+}
+
+// vars are the values of placeholders.
+type vars struct {
+	text       map[string]string
+	credential any // decoded
+}
+
+func newVars(s *Session, r Request) (*vars, error) {
+	v := &vars{text: map[string]string{
+		"user": s.User, "displayName": s.DisplayName, "loginUser": s.User,
+		"credentialId": r.CredentialID, "token": r.Token, "credential": string(r.Credential),
+		"wish.attestation": r.Wishes.Attestation, "wish.userVerification": r.Wishes.UserVerification,
+		"wish.residentKey": r.Wishes.ResidentKey, "wish.mediation": r.Wishes.Mediation,
+	}}
+	if r.Wishes.Usernameless {
+		v.text["loginUser"] = ""
+	}
+	maps.Copy(v.text, s.Vars)
+	if r.Credential != nil {
+		// A fault may be that it is not JSON: then it is text.
+		_ = json.Unmarshal(r.Credential, &v.credential)
+	}
+	return v, nil
+}
+
+func (v *vars) get(name string) (string, error) {
+	if s, ok := v.text[name]; ok {
+		return s, nil
+	}
+	if path, ok := strings.CutPrefix(name, "credential."); ok {
+		found, err := walk(v.credential, path)
+		if err != nil {
+			return "", nil // the fault took it out
+		}
+		return textOf(found), nil
+	}
+	return "", fmt.Errorf("nothing is known of ${%s}: no earlier request saves it", name)
+}
+
+// expand replaces the placeholders of a string.
+func (v *vars) expand(s string) (string, error) {
+	var failed error
+	out := placeholder.ReplaceAllStringFunc(s, func(p string) string {
+		m := placeholder.FindStringSubmatch(p)
+		value, err := v.get(m[1])
+		if err == nil && m[3] != "" {
+			codec, ok := codecs[m[3]]
+			if !ok {
+				err = fmt.Errorf("%s: codec %q is none of string, base64, numbers", p, m[3])
+			} else {
+				value, err = codec(value)
+			}
+		}
+		if err != nil && failed == nil {
+			failed = err
+		}
+		return value
+	})
+	return out, failed
+}
+
+// expandJSON replaces the placeholders within a JSON body. A string that is
+// "${credential}" and nothing else becomes the response itself.
+func (v *vars) expandJSON(body any) (any, error) {
+	switch body := body.(type) {
+	case string:
+		if body == "${credential}" {
+			return json.RawMessage(v.text["credential"]), nil
+		}
+		return v.expand(body)
+	case map[string]any:
+		out := make(map[string]any, len(body))
+		for name, member := range body {
+			expanded, err := v.expandJSON(member)
+			if err != nil {
+				return nil, err
+			}
+			if s, ok := member.(string); ok && expanded == "" && strings.HasSuffix(s, "?}") {
+				continue
+			}
+			out[name] = expanded
+		}
+		return out, nil
+	case []any:
+		out := make([]any, len(body))
+		for i, member := range body {
+			var err error
+			if out[i], err = v.expandJSON(member); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	return body, nil
+}

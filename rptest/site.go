@@ -1,0 +1,333 @@
+package rptest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Site is an RP that a Mapping says how to speak to over HTTP.
+type Site struct {
+	mapping   *Mapping
+	transport http.RoundTripper
+	// Timeout bounds each request; zero: ten seconds.
+	Timeout time.Duration
+}
+
+// Handler is the site that a handler in this process is: no port is opened. A
+// panic of it counts as a crash.
+func Handler(h http.Handler, m *Mapping) *Site {
+	if m.Base == "" {
+		m = m.at("https://localhost")
+	}
+	return &Site{mapping: m, transport: inProcess{h}}
+}
+
+// URL is the site at an address, which wins over the mapping's base. transport
+// may be nil.
+func URL(base string, m *Mapping, transport http.RoundTripper) (*Site, error) {
+	if base == "" {
+		base = m.Base
+	}
+	if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("address %q is not like http://localhost:8080", base)
+	}
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	return &Site{mapping: m.at(base), transport: transport}, nil
+}
+
+// Name implements RP.
+func (s *Site) Name() string {
+	if s.mapping.Name == "" {
+		return s.mapping.Base
+	}
+	return s.mapping.Name + " at " + s.mapping.Base
+}
+
+// Mapping is how the site is spoken to.
+func (s *Site) Mapping() *Mapping { return s.mapping }
+
+// Offers implements RP.
+func (s *Site) Offers(step Step) bool {
+	_, ok := s.mapping.Steps[step]
+	return ok
+}
+
+// Do implements RP.
+func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (*Answer, error) {
+	m, ok := s.mapping.Steps[step]
+	if !ok {
+		return nil, fmt.Errorf("%s has no step %s", s.Name(), step)
+	}
+	answer := &Answer{}
+	for i := range m.Requests {
+		v, err := newVars(session, r)
+		if err != nil {
+			return nil, err
+		}
+		resp, body, err := s.send(ctx, session, &m.Requests[i], v, answer)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", step, err)
+		}
+		last := i == len(m.Requests)-1
+		answer.Status, answer.Crashed = resp.StatusCode, resp.StatusCode >= 500
+		if refused := resp.StatusCode >= 400 && !slices.Contains(m.Requests[i].Allow, resp.StatusCode); refused && !last {
+			answer.Message = message(&m, resp, body)
+			return answer, nil
+		}
+		if err := save(session, m.Requests[i].Save, resp, body); err != nil {
+			if last {
+				break // the answer is judged below
+			}
+			return nil, fmt.Errorf("%s: %s %s answered %d: %w", step, resp.Request.Method, resp.Request.URL, resp.StatusCode, err)
+		}
+		if last {
+			return answer, m.read(answer, resp, body)
+		}
+	}
+	return answer, nil
+}
+
+// read judges the last answer of a step and finds in it what the step is for.
+func (m *StepMapping) read(answer *Answer, resp *http.Response, body []byte) error {
+	answer.OK = m.OK.met(resp, body)
+	answer.Message = message(m, resp, body)
+	if !answer.OK {
+		return nil
+	}
+	for _, find := range []struct {
+		e  Extraction
+		to func(any) error
+	}{
+		{m.Options, func(v any) (err error) { answer.Options, err = json.Marshal(v); return err }},
+		{m.User, func(v any) error { answer.User = textOf(v); return nil }},
+		{m.Token, func(v any) error { answer.Token = textOf(v); return nil }},
+		{m.Credentials, func(v any) error {
+			list, ok := v.([]any)
+			if !ok {
+				return errors.New("credentials is no array")
+			}
+			for _, id := range list {
+				answer.Credentials = append(answer.Credentials, textOf(id))
+			}
+			return nil
+		}},
+	} {
+		if find.e == "" {
+			continue
+		}
+		v, err := find.e.from(resp, body)
+		if err == nil {
+			err = find.to(v)
+		}
+		if err != nil {
+			return fmt.Errorf("%s %s answered %d, which the mapping does not fit: %w", resp.Request.Method, resp.Request.URL, resp.StatusCode, err)
+		}
+	}
+	return nil
+}
+
+func (a *Acceptance) met(resp *http.Response, body []byte) bool {
+	if len(a.Status) > 0 && !slices.Contains(a.Status, resp.StatusCode) {
+		return false
+	}
+	if len(a.Status) == 0 && (resp.StatusCode < 200 || resp.StatusCode > 299) {
+		return false
+	}
+	if a.Has == "" {
+		return true
+	}
+	v, err := a.Has.from(resp, body)
+	return err == nil && v != nil && (a.Equals == "" || textOf(v) == a.Equals)
+}
+
+// message gives the site's words: where the mapping says, or else the start of a
+// refusal's body.
+func message(m *StepMapping, resp *http.Response, body []byte) string {
+	if m.Message != "" {
+		if v, err := m.Message.from(resp, body); err == nil {
+			return textOf(v)
+		}
+	}
+	if location := resp.Header.Get("Location"); location != "" && resp.StatusCode/100 == 3 {
+		return "redirect to " + location
+	}
+	if resp.StatusCode < 400 {
+		return ""
+	}
+	return cut(strings.ToValidUTF8(string(body), "�"), 200)
+}
+
+func cut(s string, n int) string {
+	if len(s) > n {
+		return s[:n] + "…"
+	}
+	return s
+}
+
+func save(session *Session, what map[string]Extraction, resp *http.Response, body []byte) error {
+	for name, e := range what {
+		v, err := e.from(resp, body)
+		if err != nil {
+			return fmt.Errorf("save %s: %w", name, err)
+		}
+		session.Vars[name] = textOf(v)
+	}
+	return nil
+}
+
+const (
+	maxAnswer   = 8 << 20  // bytes of a body that are read
+	maxExchange = 64 << 10 // and kept
+)
+
+// send makes one request and notes it.
+func (s *Site) send(ctx context.Context, session *Session, m *RequestMapping, v *vars, answer *Answer) (*http.Response, []byte, error) {
+	timeout := s.Timeout
+	if timeout == 0 {
+		timeout = 10 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	req, body, err := s.request(ctx, m, v)
+	if err != nil {
+		return nil, nil, err
+	}
+	browser := &http.Client{
+		Transport: s.transport, Jar: session.Jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	exchange := Exchange{Method: req.Method, URL: req.URL.String(), RequestBody: cut(string(body), maxExchange)}
+	resp, err := browser.Do(req)
+	if err != nil {
+		answer.Exchanges = append(answer.Exchanges, exchange)
+		return nil, nil, err // it names the request
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	exchange.Status, exchange.ResponseBody = resp.StatusCode, cut(string(got), maxExchange)
+	answer.Exchanges = append(answer.Exchanges, exchange)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s %s: read answer: %w", req.Method, req.URL, err)
+	}
+	return resp, got, nil
+}
+
+func (s *Site) request(ctx context.Context, m *RequestMapping, v *vars) (*http.Request, []byte, error) {
+	method, path := m.target()
+	target, err := s.resolve(path, v)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	var body []byte
+	contentType := ""
+	switch {
+	case m.JSON != nil:
+		expanded, err := v.expandJSON(m.JSON)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s %s: %w", method, target, err)
+		}
+		contentType = "application/json"
+		if raw, ok := expanded.(json.RawMessage); ok {
+			body = raw // byte for byte, also where a fault made it no JSON
+		} else if body, err = json.Marshal(expanded); err != nil {
+			return nil, nil, fmt.Errorf("%s %s: %w", method, target, err)
+		}
+	case m.Form != nil:
+		form := url.Values{}
+		for name, value := range m.Form {
+			expanded, err := v.expand(value)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s %s: %w", method, target, err)
+			}
+			form.Set(name, expanded)
+		}
+		contentType, body = "application/x-www-form-urlencoded", []byte(form.Encode())
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	for _, headers := range []map[string]string{s.mapping.Headers, m.Headers} {
+		for name, value := range headers {
+			expanded, err := v.expand(value)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s %s: header %s: %w", method, target, name, err)
+			}
+			req.Header.Set(name, expanded)
+		}
+	}
+	return req, body, nil
+}
+
+// resolve makes a path a URL. An answer may have named it, so hosts that the user
+// did not name are refused.
+func (s *Site) resolve(path string, v *vars) (string, error) {
+	expanded, err := v.expand(path)
+	if err != nil {
+		return "", err
+	}
+	base, err := url.Parse(s.mapping.Base + "/")
+	if err != nil {
+		return "", err
+	}
+	if strings.HasPrefix(expanded, "/") {
+		expanded = s.mapping.Base + expanded
+	}
+	u, err := base.Parse(expanded)
+	if err != nil {
+		return "", err
+	}
+	if u.Host != base.Host && !slices.Contains(s.mapping.Hosts, u.Host) {
+		return "", fmt.Errorf("%s is not contacted: only %s is, and what the mapping lists under hosts", u.Host, base.Host)
+	}
+	return u.String(), nil
+}
+
+// inProcess is the transport to a handler.
+type inProcess struct{ handler http.Handler }
+
+func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+	type result struct {
+		resp *http.Response
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		w := httptest.NewRecorder()
+		defer func() {
+			if r := recover(); r != nil {
+				done <- result{err: fmt.Errorf("the handler panicked: %v\n%s", r, cut(string(debug.Stack()), 2000))}
+			}
+		}()
+		served := req.Clone(req.Context())
+		served.RequestURI = req.URL.RequestURI()
+		served.RemoteAddr = "127.0.0.1:1"
+		served.Host = req.URL.Host
+		p.handler.ServeHTTP(w, served)
+		resp := w.Result()
+		resp.Request = req
+		done <- result{resp: resp}
+	}()
+	select {
+	case r := <-done:
+		return r.resp, r.err
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	}
+}
