@@ -45,7 +45,8 @@ func (o Options) service() service {
 }
 
 // set stores a key under a name and reads it back: keyrings have been seen to
-// report success where a person had dismissed the question.
+// report success where a person had dismissed the question. After an error
+// nothing is there, as far as that can be had without another question.
 func (o Options) set(ctx context.Context, name [16]byte, key *keystore.Secret) error {
 	text := base64.StdEncoding.EncodeToString(key[:])
 	_, err := ask(ctx, o, func(s service) (string, error) {
@@ -55,17 +56,22 @@ func (o Options) set(ctx context.Context, name [16]byte, key *keystore.Secret) e
 		return fmt.Errorf("store a key: %w", err)
 	}
 	back, err := o.get(ctx, name)
-	if errors.Is(err, ErrKeyLost) {
+	switch {
+	case errors.Is(err, ErrKeyLost):
 		return fmt.Errorf("store a key: %w", ErrLocked)
+	case err == nil && subtle.ConstantTimeCompare(back[:], key[:]) != 1:
+		err = keystore.ErrCorrupt
 	}
-	if err != nil {
-		return fmt.Errorf("read back what was stored: %w", err)
+	if back != nil {
+		back.Wipe()
 	}
-	defer back.Wipe()
-	if subtle.ConstantTimeCompare(back[:], key[:]) != 1 {
-		return fmt.Errorf("read back what was stored: %w", keystore.ErrCorrupt)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if !errors.Is(err, ErrUnanswered) {
+		_ = o.delete(context.WithoutCancel(ctx), name) // of no use, and no harm
+	}
+	return fmt.Errorf("read back what was stored: %w", err)
 }
 
 // get returns the key of a name, which the caller wipes: ErrKeyLost where there

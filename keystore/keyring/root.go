@@ -112,12 +112,12 @@ func (o Options) withFresh(ctx context.Context, path string, use func(file.Secre
 	key := new(keystore.Secret)
 	defer key.Wipe()
 	rand.Read(key[:])
-	err := o.set(ctx, name, key)
-	if err == nil {
-		err = use(file.KeyringKey(name, key))
-	}
-	if err == nil || errors.Is(err, ErrUnanswered) {
+	if err := o.set(ctx, name, key); err != nil {
 		return err
+	}
+	err := use(file.KeyringKey(name, key))
+	if err == nil {
+		return nil
 	}
 	if h, headerErr := file.ReadHeader(path); headerErr == nil && h.Salt == name {
 		return err
