@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	cryptorand "crypto/rand"
 	"errors"
-	"io/fs"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -128,7 +127,7 @@ func TestColdStart(t *testing.T) {
 	} {
 		th.refused("prove "+name, th.openBy(secretOf(tries, password(auth))))
 	}
-	hasStateOf(t, th.Root, 4)
+	hasState(t, "after the guesses", th.Root, keystore.GateState{Set: true, Retries: 4})
 
 	// The index that counts: its value, its limit and its count are not the
 	// owner's to change.
@@ -175,11 +174,6 @@ func TestColdStart(t *testing.T) {
 
 	wants(t, "a Gated key, at the end", th.all.use(t, th.Root, keystore.Gated), keystore.ErrGateShut)
 	must(t, "an Ungated key, at the end", th.all.use(t, th.Root, keystore.Ungated))
-}
-
-func hasStateOf(t *testing.T, r *Root, retries int) {
-	t.Helper()
-	hasState(t, "after the guesses", r, keystore.GateState{Set: true, Retries: retries})
 }
 
 func (th *thief) write(x index, as tpm2.AuthHandle) error {
@@ -273,57 +267,6 @@ func TestMark(t *testing.T) {
 	works(t, r, -1)
 }
 
-// TestReplay sends the commands of an opening again, and one of someone else
-// through a session that the right PIN has satisfied.
-func TestReplay(t *testing.T) {
-	d := created(t)
-	r := d.mustOpen()
-	must(t, "first PIN", r.Gate().SetPIN(t.Context(), pin(1)))
-	raw := d.raw()
-	secret := r.gate.policies.secret.written().locked()
-	var stolen error = fs.ErrNotExist
-	d.bus.after = func(command, answer []byte) {
-		if commandCode(command) != tpm2.TPMCCPolicySecret || !errors.Is(stolen, fs.ErrNotExist) {
-			return
-		}
-		session := tpm2.TPMHandle(uint32(command[14])<<24 | uint32(command[15])<<16 | uint32(command[16])<<8 | uint32(command[17]))
-		_, stolen = tpm2.NVRead{AuthHandle: secret.by(unsalted(session)), NVIndex: secret.named(), Size: 32}.Execute(raw)
-	}
-	d.bus.log = nil
-	must(t, "open", r.Gate().Open(t.Context(), pin(1)))
-	d.bus.after = nil
-	var rc tpm2.TPMRC
-	if !errors.As(stolen, &rc) {
-		t.Errorf("read through the session of another: %v", stolen)
-	}
-	for i := 0; i < len(d.bus.log); i += 2 {
-		command := d.bus.log[i]
-		switch commandCode(command) {
-		case tpm2.TPMCCPolicySecret, tpm2.TPMCCNVRead:
-			answer, err := raw.Send(command)
-			must(t, "send again", err)
-			if responseCode(answer) == tpm2.TPMRCSuccess {
-				t.Errorf("command %#x was accepted again", uint32(commandCode(command)))
-			}
-		}
-	}
-	must(t, "open", r.Gate().Open(t.Context(), pin(1)))
-}
-
-// unsalted is a session that someone else began, whose salt is not known.
-func unsalted(h tpm2.TPMHandle) tpm2.Session { return &stolenSession{tpm2.PasswordAuth(nil), h} }
-
-type stolenSession struct {
-	tpm2.Session
-	h tpm2.TPMHandle
-}
-
-func (s *stolenSession) Handle() tpm2.TPMHandle { return s.h }
-
-func (s *stolenSession) Authorize(tpm2.TPMCC, []byte, []byte, []tpm2.TPM2BName, int) (*tpm2.TPMSAuthCommand, error) {
-	return &tpm2.TPMSAuthCommand{Handle: s.h, Attributes: tpm2.TPMASession{ContinueSession: true}}, nil
-}
-
 // A queue lets one command through at a time, as a resource manager does.
 type queue struct {
 	transport.TPM
@@ -341,6 +284,8 @@ func (q *queue) Send(command []byte) ([]byte, error) {
 func TestGuessers(t *testing.T) {
 	th := newThief(t)
 	th.TPM = &queue{TPM: th.TPM}
+	must(t, "open the gate", th.Gate().Open(t.Context(), pin(1)))
+	hasState(t, "before the guesses", th.Root, keystore.GateState{Set: true, Open: true, Retries: 8})
 	var wrong, blocked atomic.Int32
 	var wg sync.WaitGroup
 	for i := range 12 {
@@ -366,7 +311,11 @@ func TestGuessers(t *testing.T) {
 	if wrong.Load() != 8 || blocked.Load() != 4 {
 		t.Errorf("%d wrong and %d blocked of 12 guesses", wrong.Load(), blocked.Load())
 	}
-	wants(t, "the PIN", th.Gate().Open(t.Context(), pin(1)), keystore.ErrPINBlocked)
+	hasState(t, "after the guesses", th.Root, keystore.GateState{Set: true, Open: true})
+	wants(t, "change", th.Gate().SetPIN(t.Context(), pin(2)), keystore.ErrPINBlocked)
+	for _, pin := range [][]byte{pin(1), pin(2)} {
+		wants(t, "a PIN", th.Gate().Open(t.Context(), pin), keystore.ErrPINBlocked)
+	}
 	must(t, "reset", th.Reset(t.Context()))
 	works(t, th.Root, -1)
 }
