@@ -81,7 +81,7 @@ func (c *ceremony) chain(stmt item) ([]*x509.Certificate, error) {
 	x5c, _ := stmt.member("x5c")
 	err := c.first(
 		rule{"packed.x5c.list", x5c.major == majorArray},
-		rule{"packed.x5c.empty", len(x5c.items) > 0},
+		rule{"packed.x5c.empty", x5c.major != majorArray || len(x5c.items) > 0},
 	)
 	if err != nil || x5c.major != majorArray {
 		return nil, err

@@ -81,7 +81,7 @@ func (f *forger) clientDataJSON(kind string, options object) []byte {
 
 func (f *forger) sign(key *ecdsa.PrivateKey, message []byte) []byte {
 	sum := sha256.Sum256(message)
-	n := elliptic.P256().Params().N
+	n := key.Params().N
 	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
 	if err != nil {
 		f.b.t.Fatal(err)
@@ -265,3 +265,5 @@ func hash(s string) []byte {
 	sum := sha256.Sum256([]byte(s))
 	return sum[:]
 }
+
+func clock() time.Time { return aDay }

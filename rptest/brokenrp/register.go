@@ -131,13 +131,17 @@ func (c *ceremony) attestationObject(raw []byte) (*attestationObject, error) {
 	}
 	format, hasFmt := it.member("fmt")
 	stmt, hasStmt := it.member("attStmt")
-	data, hasData := it.member("authData")
+	found, hasData := it.member("authData")
 	numbered := !hasFmt && !hasStmt && !hasData
 	if numbered {
 		format, hasFmt = it.label(1)
-		data, hasData = it.label(2)
+		found, hasData = it.label(2)
 		stmt, hasStmt = it.label(3)
 		numbered = hasFmt && hasStmt && hasData
+	}
+	var data *item
+	if hasData {
+		data = &found
 	}
 	// The statement of compound alone is an array.
 	isStmt := hasStmt && (stmt.major == majorMap || stmt.major == majorArray && string(format.str) == "compound")
@@ -147,7 +151,7 @@ func (c *ceremony) attestationObject(raw []byte) (*attestationObject, error) {
 		rule{"attestationObject.keys", !numbered},
 		rule{"attestationObject.fmt", hasFmt && format.major == majorText},
 		rule{"attestationObject.attStmt", isStmt},
-		rule{"attestationObject.authData", hasData && data.major == majorBytes},
+		rule{"attestationObject.authData", hasData && found.major == majorBytes},
 		rule{"attestationObject.duplicate", it.odd&duplicate == 0 && keysOdd(it.items)&duplicate == 0},
 		rule{"attestationObject.indefinite", it.odd&indefinite == 0},
 		rule{"attestationObject.tag", it.odd&tagged == 0},
@@ -156,7 +160,7 @@ func (c *ceremony) attestationObject(raw []byte) (*attestationObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &attestationObject{fmt: string(format.str), stmt: stmt, authData: data.str}
+	o := &attestationObject{fmt: string(format.str), stmt: stmt, authData: data.str} // no data: without the check, a crash
 	o.skip = format.major != majorText || !hasFmt || !isStmt
 	return o, nil
 }
