@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,7 +87,10 @@ func (f *backupFlags) run(ctx context.Context, o *owner, c *config, path string)
 	}
 	// What can be known before is said before anything is asked.
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("make backup: %s: %w", path, os.ErrExist)
+		return nameFile(fmt.Errorf("make backup: %s: %w", path, fs.ErrExist))
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return nameFile(fmt.Errorf("make backup: %w", err))
 	}
 	pin, all, err := o.provenPasskeys(ctx)
 	defer clear(pin)
@@ -147,7 +152,7 @@ func (o *owner) backup(ctx context.Context, pin []byte, path string, recipients 
 		}, recipients...)
 	})
 	if err != nil {
-		return 0, err
+		return 0, nameFile(err)
 	}
 	return n, o.BackedUp(ctx, pin)
 }
@@ -182,6 +187,30 @@ func (f *backupFlags) recipients(ctx context.Context, o *owner) (list []age.Reci
 	}
 	r, err := age.NewScryptRecipient(string(passphrase))
 	return []age.Recipient{r}, err
+}
+
+// A pathError is trouble with a file that the caller named, which is none of the
+// device's.
+type pathError struct{ error }
+
+// nameFile makes a pathError where it is the path that has to be looked at.
+func nameFile(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrPermission) {
+		return pathError{err}
+	}
+	return err
+}
+
+func (e pathError) Unwrap() error { return e.error }
+
+func (e pathError) hint() string {
+	switch {
+	case errors.Is(e, fs.ErrExist):
+		return "Nothing was changed. Give another name, or move the file that is there."
+	case errors.Is(e, fs.ErrPermission):
+		return "Nothing was changed. You must be allowed to use the file and its folder."
+	}
+	return "Nothing was changed. Look at the path, and whether the disk is there."
 }
 
 // copyableStore tells whether the store's passkeys may be copied.

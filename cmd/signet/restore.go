@@ -46,7 +46,7 @@ made by anybody who knows the recipient.`,
 			}
 			file, err := os.Open(args[0])
 			if err != nil {
-				return err
+				return nameFile(err)
 			}
 			defer file.Close()
 			return f.asOwner(cmd, c, func(ctx context.Context, o *owner) error { return f.run(ctx, o, c, file) })
@@ -201,7 +201,7 @@ func (f *restoreFlags) identities(ctx context.Context, o *owner) ([]age.Identity
 	if f.Identity != "" {
 		key, err := os.Open(f.Identity)
 		if err != nil {
-			return nil, err
+			return nil, nameFile(err)
 		}
 		defer key.Close()
 		list, err := age.ParseIdentities(key)
