@@ -2,8 +2,10 @@ package brokenrp
 
 // loginChecks are those of login (WebAuthn §7.2) alone.
 var loginChecks = []entry{
-	{"shape", "there are authenticator data", "an attestation object does instead, and nothing is verified", "§7.2 step 3", "A2"},
+	{"shape", "the response is an assertion", "an attestation object does instead, and nothing is verified", "§7.2 step 3", "A2"},
 	{"signature.present", "there is a signature", "without signature only the client data are compared", "§7.2 step 3", "A2"},
+	{"authenticatorData.present", "there are authenticator data", "without them only the client data are compared", "§7.2 step 3", "A2"},
+	{"known", "the credential is known", "an unknown ID stands for the account's first credential", "§7.2 step 5", "A3"},
 	{"allowed", "the credential is one that the options allowed", "the list of allowed credentials is not looked at", "§7.2 step 5", "A3"},
 	{"owner", "the credential is the identified account's", "any account's credential signs in to the identified one", "§7.2 step 6", "A4"},
 	{"owner.empty", "an account without credentials lets nobody in", "an account without credentials lets in whoever has a credential", "§7.2 step 6", "A5"},
@@ -28,6 +30,7 @@ var loginChecks = []entry{
 	{"counter.zero", "the signature counter does not go back to zero", "zero is never compared", "§7.2 step 22", "A40"},
 	{"accept.counter.none", "the signature counter is not zero", "a counter of zero is refused", "§7.2 step 22", "A41"},
 	{"accept.counter.max", "the signature counter has 31 bits", "a counter above 2^31 is refused", "§7.2 step 22", "A41"},
+	{"accept.counter.jump", "the signature counter rises by less than 10000", "a greater jump is refused", "§7.2 step 22", "A41"},
 	{"accept.counter.synced", "the signature counter of a synced credential rises", "a synced credential's older counter is refused", "§7.2 step 22", "A42"},
 	{"accept.unsolicited.client", "client extension outputs were asked for", "others are refused", "§7.2 step 23", "A43"},
 	{"accept.unsolicited.authenticator", "authenticator extension outputs were asked for", "others are refused", "§7.2 step 23", "A43"},

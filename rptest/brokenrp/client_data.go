@@ -14,7 +14,6 @@ import (
 
 // clientData is what the client says of a ceremony (WebAuthn §5.8.1).
 type clientData struct {
-	raw     []byte
 	members []member // as they came
 	hash    [32]byte
 	unread  bool // it could not be parsed, and the check is off
@@ -30,8 +29,9 @@ var byteOrderMark = []byte{0xEF, 0xBB, 0xBF}
 // clientData parses client data: §7.1 steps 5 and 6, §7.2 steps 8 and 9. Where
 // it fails it may still tell the challenge.
 func (c *ceremony) clientData(raw []byte) (*clientData, error) {
-	d := &clientData{raw: raw, hash: sha256.Sum256(raw)}
-	text, marked := bytes.CutPrefix(raw, byteOrderMark)
+	d := &clientData{hash: sha256.Sum256(raw)}
+	marked := raw[0] == byteOrderMark[0] // no client data: without the check, a crash
+	text, _ := bytes.CutPrefix(raw, byteOrderMark)
 	members, rest, err := parseObject(text)
 	if err != nil {
 		d.unread = true

@@ -68,19 +68,17 @@ func (c *ceremony) login(p *pending, d *clientData, r *response) error {
 	if err != nil {
 		return err
 	}
-	attestation := r.inner["attestationObject"] != nil
+	attestation := raw == nil && r.inner["attestationObject"] != nil
 	err = c.first(
-		rule{"shape", raw != nil || !attestation},
-		rule{"signature.present", sig != nil || raw == nil && attestation},
+		rule{"shape", !attestation},
+		rule{"signature.present", sig != nil || attestation},
+		rule{"authenticatorData.present", raw != nil || sig == nil || attestation},
 	)
 	if err != nil {
 		return err
 	}
-	if sig == nil || raw == nil && attestation {
+	if sig == nil || raw == nil {
 		return c.letIn(a, true) // the client data's challenge was enough
-	}
-	if raw == nil {
-		return errors.New("credential: no authenticatorData")
 	}
 	if a.auth, err = c.authData(raw); err != nil {
 		return err
@@ -134,8 +132,16 @@ func (c *ceremony) whose(a *assertion, r *response) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.record = s.credentials[string(r.id)]
+	if err := c.first(rule{"known", a.record != nil}); err != nil {
+		return err
+	}
 	if a.record == nil {
-		return errors.New("no such credential")
+		mine := s.credentialsOf(p.account)
+		if len(mine) == 0 {
+			return errors.New("no such credential")
+		}
+		a.record = mine[0]
+		r.id = mine[0].id
 	}
 	if err := c.first(rule{"deleted", !a.record.deleted}); err != nil {
 		return err
@@ -210,16 +216,19 @@ func (c *ceremony) checkVerified(d *authData, p *pending) error {
 // several devices, whose counters know nothing of each other.
 func (c *ceremony) checkCounter(d *authData, record *credential) error {
 	stored, got := record.counter, d.counter
+	jump := rule{"accept.counter.jump", got < stored || got-stored < 10_000 || got >= 1<<31}
 	synced := record.backedUp && d.has(flagBS)
 	stale := got <= stored && !(got == 0 && stored == 0)
 	if synced {
 		return c.first(
+			jump,
 			rule{"accept.counter.synced", !stale},
 			rule{"accept.counter.none", got != 0},
 			rule{"accept.counter.max", got < 1<<31},
 		)
 	}
 	return c.first(
+		jump,
 		rule{"accept.counter.none", got != 0 || stored != 0},
 		rule{"accept.counter.max", got < 1<<31},
 		rule{"counter.zero", !stale || got != 0},

@@ -1,7 +1,6 @@
 package brokenrp
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -22,10 +21,9 @@ func (c *ceremony) checkOrigin(d *clientData) error {
 		if err := c.first(rule{"origin.type", false}); err != nil {
 			return err
 		}
-	case !slices.Contains(c.site.config.Origins, got):
-		if name := c.likeness(got); name == "" {
-			return fmt.Errorf("origin %q is not this site's", got)
-		} else if err := c.first(rule{name, false}); err != nil {
+	case slices.Contains(c.site.config.Origins, got), !c.on("origin"):
+	default:
+		if err := c.first(rule{c.likeness(got), false}); err != nil {
 			return err
 		}
 	}
@@ -33,9 +31,10 @@ func (c *ceremony) checkOrigin(d *clientData) error {
 }
 
 // likeness names the check that alone stands between a wrong origin and the
-// site: the first that is off and would let it in, else the first that would.
+// site: the first that is off and would let it in, else the first that would,
+// else the whole comparison.
 func (c *ceremony) likeness(got string) string {
-	var closest string
+	closest := "origin"
 	for _, l := range likenesses {
 		if !slices.ContainsFunc(c.site.config.Origins, func(want string) bool { return l.like(c, got, want) }) {
 			continue
@@ -43,7 +42,7 @@ func (c *ceremony) likeness(got string) string {
 		if !c.on(l.name) {
 			return l.name
 		}
-		if closest == "" {
+		if closest == "origin" {
 			closest = l.name
 		}
 	}

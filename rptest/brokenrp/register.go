@@ -28,7 +28,10 @@ func (s *Site) registerResult(call *call) (any, error) {
 
 // begin reads the client data and claims the options that they answer.
 func (c *ceremony) begin(r *response) (*pending, *clientData, error) {
-	raw, err := r.required("clientDataJSON")
+	raw, err := r.bytes("clientDataJSON")
+	if err == nil {
+		err = c.first(rule{"clientData.present", len(raw) > 0})
+	}
 	if err != nil {
 		c.spend()
 		return nil, nil, err

@@ -39,12 +39,11 @@ func (c *ceremony) response(body []byte) (*response, error) {
 	if results == nil {
 		results = r.members["getClientExtensionResults"] // the FIDO profile's name
 	}
-	if results != nil && json.Unmarshal(results, &r.extensions) != nil {
-		return nil, errors.New("credential: clientExtensionResults is not an object")
-	}
 	rawID, isText := text(r.members["rawId"])
 	kind, _ := text(r.members["type"])
+	isObject := json.Unmarshal(results, &r.extensions) == nil
 	return r, c.first(
+		rule{"extensionResults.type", results == nil || isObject},
 		rule{"rawId.type", isText || r.members["rawId"] == nil},
 		rule{"rawId.present", r.members["rawId"] != nil},
 		rule{"rawId.equal", !isText || c.same(rawID, r.id)},
@@ -92,15 +91,6 @@ func (r *response) bytes(name string) ([]byte, error) {
 		return nil, fmt.Errorf("credential: %s is not base64url without padding", name)
 	}
 	return b, nil
-}
-
-// required gives a member of response that must be there.
-func (r *response) required(name string) ([]byte, error) {
-	b, err := r.bytes(name)
-	if err == nil && b == nil {
-		err = fmt.Errorf("credential: no %s", name)
-	}
-	return b, err
 }
 
 // text decodes a JSON string.
