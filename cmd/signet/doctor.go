@@ -237,6 +237,9 @@ func (d *doctor) examineDaemon(ctx context.Context, rules policy.Policy) *daemon
 	if status.Approve == approveAlways {
 		d.warn("daemon", "start signet run without --approve; it is for tests", "nobody is asked: whoever reaches a door uses the passkeys")
 	}
+	if status.Approve == approveUnattended {
+		d.note("daemon", "attach a terminal with signet consent", "nobody is there to ask: every question is refused")
+	}
 	if !reflect.DeepEqual(status.Policy, policyStatus(rules)) {
 		d.warn("policy", "start signet run again", "the running signet does not follow the policy as it is now")
 	}

@@ -54,7 +54,7 @@ func TestResetNeedsOwner(t *testing.T) {
 	ready, done := make(chan struct{}), make(chan error)
 	ctx, stop := context.WithCancel(t.Context())
 	d := &daemon.Daemon{Control: filepath.Join(m.path, "control.sock"), Owner: daemon.Engine{Device: dev.engine}, Lock: dev.engine.Lock,
-		Status: dev.status(approveAlways), Ready: func() error { close(ready); return nil }, Log: slog.New(slog.DiscardHandler)}
+		Status: dev.status(func() string { return approveAlways }), Ready: func() error { close(ready); return nil }, Log: slog.New(slog.DiscardHandler)}
 	go func() { done <- d.Run(ctx) }()
 	<-ready
 	if said := reset(); !strings.Contains(said, "owner password that it was started with") {

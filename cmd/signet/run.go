@@ -23,6 +23,9 @@ const (
 	approveAsk    = "ask"
 	approveAlways = "always"
 	approveNever  = "never"
+	// With --headless, as a terminal is attached or not.
+	approveAttached   = "attached"
+	approveUnattended = "unattended"
 )
 
 // passphraseTries is how often a passphrase is asked for: what is typed after
@@ -37,6 +40,7 @@ type runFlags struct {
 	PCSC         string
 	Approve      string
 	ReadyFD      int
+	Headless     bool
 	HardwareOnly bool
 }
 
@@ -46,9 +50,9 @@ func newRun(c *config) *cobra.Command {
 		Use:   "run",
 		Short: "Start the device and answer on its doors",
 		Long: `Run opens the device and lets clients in through its doors until it is told to stop
-(Ctrl-C, SIGTERM). Each use of a passkey is asked on this terminal: the site, the
-account, the program that asks. On a terminal the first run makes the device, as
-signet init does.
+(Ctrl-C, SIGTERM). Each use of a passkey is asked on this terminal, or with --headless on
+the one that signet consent attaches: the site, the account, the program that asks. On a
+terminal the first run makes the device, as signet init does.
 
 Doors:
   stream  always   64-byte CTAPHID reports on a unix socket, for you alone
@@ -58,6 +62,9 @@ Doors:
 		Example: `  signet run
   signet run --pcsc
   signet run --tcp 127.0.0.1:7777
+
+  # As a service: signet consent answers its questions.
+  signet run --headless
 
   # In a test: nobody is asked, and one line of JSON on descriptor 3 says when it is ready.
   signet run --approve always --passphrase-file secret --ready-fd 3 3>ready`,
@@ -71,6 +78,7 @@ Doors:
 	cmd.Flags().StringVar(&f.PCSC, "pcsc", "", "show a virtual smart card through the vpcd at this address")
 	cmd.Flags().Lookup("pcsc").NoOptDefVal = defaultVPCD
 	cmd.Flags().StringVar(&f.Approve, "approve", "", `for tests: ask nobody, answer "always" or "never"`)
+	cmd.Flags().BoolVar(&f.Headless, "headless", false, "ask on the terminals that signet consent attaches, not on this one")
 	cmd.Flags().BoolVar(&f.HardwareOnly, "hardware-only", false, "refuse passkeys whose keys are not in a chip")
 	completes(cmd, "approve", approveAlways, approveNever)
 	cmd.Flags().IntVar(&f.ReadyFD, "ready-fd", -1, "write one line of JSON to this file descriptor when clients can come")
@@ -96,14 +104,11 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 			return usagef(cmd, "--ready-fd=%d: %v; the ready line goes to a descriptor that the caller opened, such as 3>ready", f.ReadyFD, err)
 		}
 	}
-	// The terminal is opened only where it is needed: a test has none.
-	terminal, err := consent.OpenTerminal()
+	terminal, err := f.terminal(cmd)
 	if err != nil {
-		terminal = nil
-		if f.Approve == "" {
-			return usagef(cmd, "there is no terminal to ask on, so every use would be refused: start signet run on a terminal, or in a test with --approve always or never")
-		}
-	} else {
+		return err
+	}
+	if terminal != nil {
 		defer terminal.Close()
 	}
 	ctx, log := cmd.Context(), c.logger()
@@ -127,16 +132,36 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 		}
 		rules.RequireHardwareKeys = true
 	}
+	user := f.user(header, terminal, log)
 	dev, err := f.retyped(terminal, func() (*device, error) {
-		return openDevice(ctx, c.Store, rules, unlock, f.user(header, terminal, log), log)
+		return openDevice(ctx, c.Store, rules, unlock, user, log)
 	})
 	if err != nil {
 		return err
 	}
 	if err = dev.checkPolicy(); err == nil {
-		err = serve(ctx, cmd.OutOrStdout(), c, f, dev, log)
+		attended, _ := user.(*daemon.Attended)
+		err = serve(ctx, cmd.OutOrStdout(), c, f, dev, attended, log)
 	}
 	return errors.Join(err, dev.Close(context.WithoutCancel(ctx)))
+}
+
+// terminal opens the terminal; nil where there is none and none is needed.
+func (f *runFlags) terminal(cmd *cobra.Command) (*consent.Terminal, error) {
+	if f.Headless {
+		if f.Approve != "" {
+			return nil, usagef(cmd, "--headless and --approve exclude each other")
+		}
+		return nil, nil
+	}
+	terminal, err := consent.OpenTerminal()
+	switch {
+	case err == nil:
+		return terminal, nil
+	case f.Approve == "":
+		return nil, usagef(cmd, "there is no terminal to ask on, so every use would be refused: start signet run on a terminal; or with --headless, and answer with signet consent; or in a test with --approve always or never")
+	}
+	return nil, nil
 }
 
 // firstRun makes the device where there is none and somebody to ask. It returns
@@ -182,10 +207,14 @@ func (a *rootAccess) retyped(terminal *consent.Terminal, open func() (*device, e
 // user is who answers questions. A platform authenticator asks for the PIN
 // itself; a security key leaves that to the client.
 func (f *runFlags) user(h store.Header, terminal *consent.Terminal, log *slog.Logger) authenticator.User {
-	if f.Approve != "" {
+	verifies := h.Profile == store.ProfilePlatform
+	switch {
+	case f.Approve != "":
 		return consent.Policy{Approve: f.Approve == approveAlways, Log: log}
+	case f.Headless:
+		return &daemon.Attended{Verifies: verifies, Log: log}
 	}
-	terminal.Verifies = h.Profile == store.ProfilePlatform
+	terminal.Verifies = verifies
 	return terminal
 }
 
@@ -227,7 +256,7 @@ func (f *rootAccess) passphrase(ctx context.Context, h store.Header, terminal *c
 }
 
 // serve runs an open device until ctx ends.
-func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *device, log *slog.Logger) error {
+func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *device, attended *daemon.Attended, log *slog.Logger) error {
 	stream, control, err := c.sockets()
 	if err != nil {
 		return err
@@ -236,14 +265,10 @@ func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *devi
 	if err != nil {
 		return err
 	}
-	approve := f.Approve
-	if approve == "" {
-		approve = approveAsk
-	}
-	d := &daemon.Daemon{Doors: doors, Control: control, Log: log, Status: dev.status(approve),
-		Owner: daemon.Engine{Device: dev.engine, Policy: dev.rules}, Lock: dev.engine.Lock}
+	d := &daemon.Daemon{Doors: doors, Control: control, Log: log, Status: dev.status(func() string { return f.consent(attended) }),
+		Owner: daemon.Engine{Device: dev.engine, Policy: dev.rules}, Attended: attended, Lock: dev.engine.Lock}
 	d.Ready = func() error {
-		if err := introduce(ctx, out, c, d, approve); err != nil {
+		if err := introduce(ctx, out, c, d); err != nil {
 			return err
 		}
 		return writeReady(ctx, d, f.ReadyFD)
@@ -251,14 +276,27 @@ func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *devi
 	return d.Run(ctx)
 }
 
+// consent names who answers questions now.
+func (f *runFlags) consent(attended *daemon.Attended) string {
+	switch {
+	case f.Approve != "":
+		return f.Approve
+	case attended == nil:
+		return approveAsk
+	case attended.Attached():
+		return approveAttached
+	}
+	return approveUnattended
+}
+
 // introduce says in plain words what runs.
-func introduce(ctx context.Context, w io.Writer, c *config, d *daemon.Daemon, approve string) error {
+func introduce(ctx context.Context, w io.Writer, c *config, d *daemon.Daemon) error {
 	var s daemon.Status
 	if err := d.Status(ctx, &s); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "Signet runs: a passkey device (%s) in %s.\n", s.Store.Profile, s.Store.Path)
-	fmt.Fprintf(w, "PIN: %s. Consent: %s.\n\nDoors:\n", pinText(s.PIN), approveText(approve))
+	fmt.Fprintf(w, "PIN: %s. Consent: %s.\n\nDoors:\n", pinText(s.PIN), approveText(s.Approve))
 	for _, door := range d.Look(ctx) {
 		fmt.Fprintf(w, "  %-7s %s\n", door.Name, door.Address)
 		if door.Waiting != "" {

@@ -86,6 +86,10 @@ func approveText(approve string) string {
 		return "ALWAYS: nobody is asked, for tests only"
 	case approveNever:
 		return "NEVER: every question is refused, for tests only"
+	case approveAttached:
+		return "asked on the terminal of signet consent"
+	case approveUnattended:
+		return "NOBODY is there: every question is refused until signet consent attaches a terminal"
 	}
 	return "asked on the terminal of signet run"
 }

@@ -259,7 +259,7 @@ func (h outspoken) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 // status returns the function that completes a daemon's status.
-func (d *device) status(approve string) func(context.Context, *daemon.Status) error {
+func (d *device) status(approve func() string) func(context.Context, *daemon.Status) error {
 	return func(ctx context.Context, s *daemon.Status) error {
 		gate, blocked, err := d.engine.PINState(ctx)
 		lost := errors.Is(err, keystore.ErrGateLost)
@@ -267,7 +267,7 @@ func (d *device) status(approve string) func(context.Context, *daemon.Status) er
 			return fmt.Errorf("read the PIN's state: %w", err)
 		}
 		h := d.store.Header
-		s.Version, s.Approve = version(), approve
+		s.Version, s.Approve = version(), approve()
 		s.Store = daemon.Store{Path: d.store.Path, ID: h.ID, Root: h.Root, Profile: h.Profile, Copyable: h.Copyable, Created: h.Created}
 		s.Policy = policyStatus(d.rules)
 		s.PIN = daemon.PIN{Set: gate.Set, Lost: lost, Open: gate.Open, Retries: gate.Retries, Blocked: blocked, MinLength: d.engine.MinPINLength()}

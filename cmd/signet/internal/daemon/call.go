@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -110,30 +109,24 @@ func writeCall(w io.Writer, c Call) error {
 
 // handleOwner answers one call.
 func (d *Daemon) handleOwner(ctx context.Context, w http.ResponseWriter, r *http.Request) {
-	if d.Owner == nil || r.Header.Get("Upgrade") != ownerProtocol {
-		http.Error(w, "upgrade to "+ownerProtocol, http.StatusUpgradeRequired)
+	if d.Owner == nil {
+		http.Error(w, "nobody answers calls", http.StatusNotFound)
 		return
 	}
-	conn, buffered, err := http.NewResponseController(w).Hijack()
+	conn, err := upgrade(w, r, ownerProtocol)
 	if err != nil {
-		d.Log.Error("the owner's call failed", "error", err)
+		d.Log.Debug("the owner's call was not taken", "error", err)
 		return
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })()
-	if err := d.answerOwner(ctx, conn, buffered.Reader); err != nil {
+	if err := d.answerOwner(ctx, conn); err != nil {
 		d.Log.Debug("the owner's call was not answered", "error", err)
 	}
 }
 
-func (d *Daemon) answerOwner(ctx context.Context, conn net.Conn, early *bufio.Reader) error {
-	if early.Buffered() > 0 {
-		return errors.New("the client did not wait for the upgrade")
-	}
+func (d *Daemon) answerOwner(ctx context.Context, conn net.Conn) error {
 	if err := conn.SetDeadline(time.Now().Add(callTime)); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", ownerProtocol); err != nil {
 		return err
 	}
 	call, err := readCall(conn)
@@ -208,17 +201,9 @@ func (c Client) dial(ctx context.Context) (net.Conn, error) {
 }
 
 func exchange(conn net.Conn, call Call) ([]byte, error) {
-	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: signet\r\nConnection: Upgrade\r\nUpgrade: %s\r\nContent-Length: 0\r\n\r\n", ownerPath, ownerProtocol); err != nil {
-		return nil, err
-	}
-	r := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(r, nil)
+	r, err := requestUpgrade(conn, ownerPath, ownerProtocol)
 	if err != nil {
 		return nil, err
-	}
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		resp.Body.Close()
-		return nil, fmt.Errorf("it answered %s", resp.Status)
 	}
 	if err := writeCall(conn, call); err != nil {
 		return nil, err

@@ -73,6 +73,12 @@ func (d *Daemon) serveControl(ctx context.Context, ln net.Listener) error {
 			d.handleOwner(ctx, w, r)
 		}
 	})
+	mux.HandleFunc("POST "+consentPath, func(w http.ResponseWriter, r *http.Request) {
+		if calls.TryRLock() {
+			defer calls.RUnlock()
+			d.handleConsent(ctx, w, r)
+		}
+	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()

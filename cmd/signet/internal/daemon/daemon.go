@@ -42,6 +42,8 @@ type Daemon struct {
 	Status func(ctx context.Context, s *Status) error
 	// Owner answers the owner's calls; nil: there are none.
 	Owner Caller
+	// Attended asks on the terminal that is attached; nil: none can be.
+	Attended *Attended
 	// Lock ends what rests on a proven PIN: it is called before the machine
 	// sleeps and after the clock has jumped.
 	Lock func(ctx context.Context)

@@ -11,8 +11,9 @@ type Status struct {
 	Version string    `json:"version"`
 	PID     int       `json:"pid"`
 	Since   time.Time `json:"since"`
-	// Approve is who answers questions: "ask" (the person at the terminal),
-	// "always" or "never" (nobody is asked).
+	// Approve is who answers questions: "ask" (the person at the terminal of
+	// signet run), "attached" (at that of signet consent), "unattended" (nobody,
+	// until there is one), "always" or "never" (nobody is asked).
 	Approve string `json:"approve"`
 	Store   Store  `json:"store"`
 	PIN     PIN    `json:"pin"`
