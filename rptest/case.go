@@ -14,7 +14,7 @@ const (
 	Registering Kind = "register" // one registration is spoilt (WebAuthn §7.1)
 	SigningIn   Kind = "login"    // one sign-in is spoilt (WebAuthn §7.2)
 	Sequence    Kind = "sequence" // several requests, sessions or accounts
-	Options     Kind = "options"  // what the site sends is looked at
+	Options     Kind = "options"  // a flaw is looked for in what the site sends: Accepted where it is there
 )
 
 // Want is what a relying party has to do with a case.
@@ -99,7 +99,7 @@ type Case struct {
 	// Edits spoil the response; see package ceremony.
 	Edits []ceremony.Edit `json:"-"`
 	// play runs a case that is more than one spoilt response.
-	play func(ctx context.Context, p *play) (Outcome, error)
+	play func(ctx context.Context, p *play) error
 }
 
 // A Need is a condition without which a case says nothing. The runner tells
@@ -119,6 +119,8 @@ const (
 	NeedEdDSA             Need = "EdDSA offered"                           // pubKeyCredParams has -8
 	NeedExtensionsIgnored Need = "no extension asked for"                  // the options ask for no extension
 	NeedTrustPath         Need = "attestation roots checked"               // the site was given the device's roots
+	NeedModelList         Need = "a list of allowed models"                // it also has a list of AAGUIDs: the device's
+	NeedMetadata          Need = "attestation metadata"                    // it also was fed the device's TrialBLOBs
 	NeedSecondUser        Need = "a second user"                           // another account can be made
 	NeedCredentialList    Need = "a list of credentials"                   // the step Credentials
 	NeedDelete            Need = "deletion of a credential"                // the step DeleteCredential
@@ -128,6 +130,7 @@ const (
 	NeedEnrolmentToken    Need = "enrolment tokens"                        // the step EnrolmentToken
 	NeedPasswordChange    Need = "a change of password"                    // the step PasswordChange
 	NeedStepUp            Need = "a second place that verifies passkeys"   // the steps StepUpBegin and StepUpFinish
+	NeedAccountDeletion   Need = "deletion of an account"                  // the step DeleteAccount
 	NeedConditional       Need = "registration with mediation conditional" // the site can be told that mediation is conditional
 )
 

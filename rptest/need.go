@@ -14,9 +14,14 @@ type offered struct {
 	RP   struct {
 		ID string `json:"id"`
 	} `json:"rp"`
-	Challenge        encoded `json:"challenge"`
+	User struct {
+		ID   Bytes  `json:"id"`
+		Name string `json:"name"`
+	} `json:"user"`
+	Challenge        Bytes   `json:"challenge"`
 	UserVerification string  `json:"userVerification"`
 	Attestation      string  `json:"attestation"`
+	Timeout          float64 `json:"timeout"` // milliseconds
 	Selection        struct {
 		ResidentKey        string `json:"residentKey"`
 		RequireResidentKey bool   `json:"requireResidentKey"`
@@ -58,7 +63,7 @@ func (c *Case) wishes() Wishes {
 	w := Wishes{Attestation: "none", UserVerification: "preferred", ResidentKey: "preferred"}
 	for _, n := range c.Needs {
 		switch n {
-		case NeedAttestation, NeedTrustPath:
+		case NeedAttestation, NeedTrustPath, NeedModelList, NeedMetadata:
 			w.Attestation = "direct"
 		case NeedUV:
 			w.UserVerification = "required"
@@ -74,14 +79,15 @@ func (c *Case) wishes() Wishes {
 
 // steps are those that a need is about.
 var steps = map[Need][]Step{
-	NeedCredentialList: {Credentials},
-	NeedDelete:         {DeleteCredential, Credentials},
-	NeedWhoAmI:         {WhoAmI},
-	NeedLogOut:         {LogOut},
-	NeedPasswordLogIn:  {PasswordLogIn},
-	NeedEnrolmentToken: {EnrolmentToken},
-	NeedPasswordChange: {PasswordChange},
-	NeedStepUp:         {StepUpBegin, StepUpFinish},
+	NeedCredentialList:  {Credentials},
+	NeedDelete:          {DeleteCredential, Credentials},
+	NeedWhoAmI:          {WhoAmI},
+	NeedLogOut:          {LogOut},
+	NeedPasswordLogIn:   {PasswordLogIn},
+	NeedEnrolmentToken:  {EnrolmentToken},
+	NeedPasswordChange:  {PasswordChange},
+	NeedStepUp:          {StepUpBegin, StepUpFinish},
+	NeedAccountDeletion: {DeleteAccount},
 }
 
 // missingStep names the first need that the site's steps do not meet; "" if
@@ -106,7 +112,7 @@ func (c *Case) missing(step Step, o *offered) Need {
 		switch n {
 		case NeedNoAttestation:
 			met = !registering || o.Attestation == "" || o.Attestation == "none"
-		case NeedAttestation, NeedTrustPath:
+		case NeedAttestation, NeedTrustPath, NeedModelList, NeedMetadata:
 			met = !registering || o.Attestation == "direct"
 		case NeedUV:
 			met = o.UserVerification == "required"

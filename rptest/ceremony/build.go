@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/attest"
 )
@@ -170,13 +172,38 @@ func (c *Ceremony) makeResponse() error {
 	inner["attestationObject"] = b64.EncodeToString(c.AttestationObject)
 	id := b64.EncodeToString(c.AuthData.CredentialID)
 	c.Response["id"], c.Response["rawId"] = id, id
-	inner["publicKeyAlgorithm"] = c.Alg
-	if spki, err := x509.MarshalPKIXPublicKey(c.Public); err == nil {
-		inner["publicKey"] = b64.EncodeToString(spki)
-	} else {
-		delete(inner, "publicKey") // as for every key that browsers do not know
-	}
+	c.describeKey(inner)
 	return nil
+}
+
+// describeKey repeats the credential public key in the JSON as browsers do: those
+// that they do not know have no publicKey.
+func (c *Ceremony) describeKey(inner map[string]any) {
+	inner["publicKeyAlgorithm"] = c.Alg
+	delete(inner, "publicKey")
+	encoded := c.AuthData.PublicKey
+	if encoded == nil {
+		encoded = c.COSE.CBOR()
+	}
+	labels := map[int64]ctap.RawMessage{}
+	if cbor.Unmarshal(encoded, &labels) != nil {
+		return
+	}
+	var alg ctap.Algorithm
+	if cbor.Unmarshal(labels[3], &alg) == nil {
+		inner["publicKeyAlgorithm"] = alg
+	}
+	canonical, err := ctap.Marshal(labels)
+	if err != nil {
+		return
+	}
+	_, public, err := ctap.UnmarshalPublicKey(canonical)
+	if err != nil {
+		return
+	}
+	if spki, err := x509.MarshalPKIXPublicKey(public); err == nil {
+		inner["publicKey"] = b64.EncodeToString(spki)
+	}
 }
 
 func (c *Ceremony) encode() ([]byte, error) {

@@ -114,6 +114,17 @@ func (m *Map) Add(key, value any) {
 	m.pairs = append(m.pairs, pair{m.encode(key), m.encode(value)})
 }
 
+// Duplicate adds a pair right behind the first of its key, where canonical order
+// would have it; at the end where there is none.
+func (m *Map) Duplicate(key, value any) {
+	p := pair{m.encode(key), m.encode(value)}
+	at := len(m.pairs)
+	if i := slices.IndexFunc(m.pairs, func(q pair) bool { return bytes.Equal(q.key, p.key) }); i >= 0 {
+		at = i + 1
+	}
+	m.pairs = slices.Insert(m.pairs, at, p)
+}
+
 // Rename gives a key's pair another key.
 func (m *Map) Rename(key, to any) {
 	k := m.encode(key)

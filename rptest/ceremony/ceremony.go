@@ -20,6 +20,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/attest"
 )
@@ -193,6 +195,35 @@ func parts(a *ctap.AuthData) AuthenticatorData {
 		CredentialID: append([]byte(nil), a.CredentialID...), CredentialIDLength: -1,
 		Extensions: append([]byte(nil), a.Extensions...),
 	}
+}
+
+// StatementSignature takes the signature out of a registration's attestation
+// statement; an error where it has none.
+func StatementSignature(response []byte) ([]byte, error) {
+	var r struct {
+		Response map[string]any `json:"response"`
+	}
+	if err := json.Unmarshal(response, &r); err != nil {
+		return nil, fmt.Errorf("read response: %w", err)
+	}
+	data, err := bytesOf(r.Response, "attestationObject")
+	if err != nil {
+		return nil, err
+	}
+	object, err := ctap.ParseAttestationObject(data)
+	if err != nil {
+		return nil, fmt.Errorf("read attestationObject: %w", err)
+	}
+	var statement struct {
+		Sig []byte `cbor:"sig"`
+	}
+	if err := cbor.Unmarshal(object.AttStmt, &statement); err != nil {
+		return nil, fmt.Errorf("read attStmt: %w", err)
+	}
+	if len(statement.Sig) == 0 {
+		return nil, errors.New("read attStmt: it has no signature")
+	}
+	return statement.Sig, nil
 }
 
 func bytesOf(object map[string]any, member string) ([]byte, error) {

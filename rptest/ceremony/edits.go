@@ -70,6 +70,24 @@ func Key(alg ctap.Algorithm) Edit {
 // COSE changes the credential public key's map; the key that signs stays.
 func COSE(f func(*Map)) Edit { return At(PublicKey, func(c *Ceremony) { f(c.COSE) }) }
 
+// PublicKeyBytes changes the credential public key's encoding.
+func PublicKeyBytes(f func(*Map) []byte) Edit {
+	return At(AuthData, func(c *Ceremony) { c.AuthData.PublicKey = f(c.COSE) })
+}
+
+// AAGUID makes the authenticator another model, also in the statement.
+func AAGUID(f func(ctap.AAGUID) ctap.AAGUID) Edit {
+	return At(AuthData, func(c *Ceremony) { c.AuthData.AAGUID = f(c.AuthData.AAGUID) })
+}
+
+// CredentialID gives the credential another ID, also in the JSON around it.
+func CredentialID(id []byte) Edit {
+	return At(AuthData, func(c *Ceremony) { c.AuthData.CredentialID = id })
+}
+
+// AttestAs makes the attestation statement of another format.
+func AttestAs(f attest.Format) Edit { return At(Statement, func(c *Ceremony) { c.Format = f }) }
+
 // Attest spoils the making of the attestation statement.
 func Attest(e attest.Edit) Edit {
 	return At(Statement, func(c *Ceremony) { c.Attestation = append(c.Attestation, e) })
