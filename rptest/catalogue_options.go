@@ -1,4 +1,281 @@
 package rptest
 
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/seed-77d61853/signet/ctap"
+)
+
 // optionsCases look at what a site sends.
-func optionsCases() []Case { return nil }
+func optionsCases() []Case {
+	const creation, request = "§5.4", "§5.5"
+	return []Case{
+		{ID: "options.challenge.repeats", Sev: Critical, Anchor: "§13.4.3",
+			Recipe: "options are asked for twice: is the challenge the same?",
+			Why:    "an answer that was given once could be used again",
+			play:   challengeRepeats},
+		{ID: "options.challenge.short", Sev: Critical, Anchor: "§13.4.3",
+			Recipe: "is the challenge shorter than 16 bytes?",
+			Why:    "it can be guessed",
+			play: onCreation(func(p *play, u *User, o *offered, _ []byte) {
+				p.found(len(o.Challenge) < 16, "the challenge has %d bytes", len(o.Challenge))
+			})},
+		{ID: "options.encoding", Sev: Medium, Anchor: creation,
+			Recipe: "is a binary member not base64url without padding?",
+			Why:    "parseCreationOptionsFromJSON refuses it, and old pages decode it each in their own way",
+			play: onCreation(func(p *play, u *User, o *offered, raw []byte) {
+				bad := notBase64URL(raw)
+				p.found(bad != "", "%s is not base64url without padding", bad)
+			})},
+		{ID: "options.user-id.length", Sev: Medium, Anchor: creation,
+			Recipe: "is user.id empty, or longer than 64 bytes?",
+			Why:    "browsers refuse it",
+			play: onCreation(func(p *play, u *User, o *offered, _ []byte) {
+				p.found(len(o.User.ID) == 0 || len(o.User.ID) > 64, "user.id has %d bytes", len(o.User.ID))
+			})},
+		{ID: "options.user-id.name", Sev: Medium, Anchor: "§14.6.1",
+			Recipe: "is user.id the account's name?",
+			Why:    "devices show it to anybody who holds them, without verification",
+			play: onCreation(func(p *play, u *User, o *offered, _ []byte) {
+				p.found(string(o.User.ID) == u.Session.User || string(o.User.ID) == o.User.Name, "user.id is the account's name")
+			})},
+		{ID: "options.exclude-list", Sev: Medium, Anchor: creation,
+			Recipe: "after a registration, does excludeCredentials not list it?",
+			Why:    "people register one device twice, and think that they have two",
+			play:   excludeList},
+		{ID: "options.rp-id", Sev: Medium, Anchor: creation,
+			Recipe: "is rp.id neither the page's host nor a suffix of it?",
+			Why:    "browsers refuse it, unless the site publishes related origins",
+			play: onCreation(func(p *play, u *User, o *offered, _ []byte) {
+				page, err := url.Parse(p.run.Origin)
+				host := ""
+				if err == nil {
+					host = page.Hostname()
+				}
+				p.found(o.RP.ID != "" && host != o.RP.ID && !strings.HasSuffix(host, "."+o.RP.ID), "rp.id is %q, the page's host %q", o.RP.ID, host)
+			})},
+		{ID: "options.algorithms", Sev: Medium, Anchor: creation,
+			Recipe: "does pubKeyCredParams lack -7 or -257?",
+			Why:    "without ES256 most devices cannot register, without RS256 older Windows machines cannot",
+			play: onCreation(func(p *play, u *User, o *offered, _ []byte) {
+				p.found(!o.has(ctap.ES256) || !o.has(ctap.RS256), "pubKeyCredParams has ES256: %t, RS256: %t", o.has(ctap.ES256), o.has(ctap.RS256))
+			})},
+		{ID: "options.enumerations", Sev: Medium, Anchor: creation,
+			Recipe: "does an enumeration have a value that the standard does not know?",
+			Why:    "browsers ignore it, so it does not do what the site means",
+			play: onCreation(func(p *play, u *User, o *offered, raw []byte) {
+				bad := unknownValue(raw)
+				p.found(bad != "", "%s is no value of the standard", bad)
+			})},
+		{ID: "options.unknown-user", Want: Policy, Sev: Medium, Anchor: "§14.6.2",
+			Recipe:     "do request options differ for a name that nobody has?",
+			Why:        "anybody can find out who has an account",
+			References: []string{"GHSA-875x-g8p7-5w27", "CVE-2026-23511"},
+			play:       unknownUser},
+		{ID: "options.client-lowers", Sev: High, Anchor: request,
+			Recipe:     "does asking for options with userVerification \"discouraged\" lower what the site asks for by itself?",
+			Why:        "verification is then the attacker's choice",
+			References: []string{"GHSA-h4fw-6r7f-w494"},
+			play:       clientLowers},
+	}
+}
+
+// onCreation looks at the creation options of a new account.
+func onCreation(look func(p *play, u *User, o *offered, raw []byte)) func(context.Context, *play) error {
+	return func(ctx context.Context, p *play) error {
+		u, err := p.person()
+		if err != nil {
+			return err
+		}
+		raw, err := u.beginRegistration()
+		if err != nil {
+			return err
+		}
+		o, err := parseOffered(raw)
+		if err != nil {
+			return err
+		}
+		look(p, u, o, bare(raw))
+		return nil
+	}
+}
+
+func challengeRepeats(ctx context.Context, p *play) error {
+	u, err := p.person()
+	if err != nil {
+		return err
+	}
+	var seen []Bytes
+	for range 3 {
+		raw, err := u.beginRegistration()
+		if err != nil {
+			return err
+		}
+		o, err := parseOffered(raw)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(seen, func(c Bytes) bool { return bytes.Equal(c, o.Challenge) }) {
+			p.found(true, "two options have one challenge")
+			return nil
+		}
+		seen = append(seen, o.Challenge)
+	}
+	p.found(false, "three options have three challenges")
+	return nil
+}
+
+func excludeList(ctx context.Context, p *play) error {
+	u, r, err := p.member()
+	if err != nil {
+		return err
+	}
+	raw, err := p.begin(u, RegisterBegin)
+	if err != nil {
+		return err
+	}
+	o, err := parseOffered(raw)
+	if err != nil {
+		return err
+	}
+	ids := credentialIDs(r)
+	for _, e := range o.Exclude {
+		if slices.Contains(ids, e.ID) {
+			p.found(false, "excludeCredentials lists it")
+			return nil
+		}
+	}
+	p.found(true, "excludeCredentials has %d entries, and not this one", len(o.Exclude))
+	return nil
+}
+
+func unknownUser(ctx context.Context, p *play) error {
+	known, _, err := p.visitor()
+	if err != nil {
+		return err
+	}
+	unknown, err := p.person()
+	if err != nil {
+		return err
+	}
+	shape := func(u *User) (string, error) {
+		a, err := u.rp.Do(ctx, u.Session, LogInBegin, Request{Wishes: u.Wishes})
+		if err != nil {
+			return "", err
+		}
+		if !a.OK {
+			return fmt.Sprintf("status %d", a.Status), nil
+		}
+		o, err := parseOffered(a.Options)
+		return fmt.Sprintf("allowCredentials with %d entries", len(o.Allow)), err
+	}
+	one, err := shape(known)
+	if err != nil {
+		return err
+	}
+	other, err := shape(unknown)
+	if err != nil {
+		return err
+	}
+	p.found(one != other, "an account with one passkey gets %s, no account %s", one, other)
+	return nil
+}
+
+// verificationLevels are values of userVerification, the strictest last.
+var verificationLevels = []string{"discouraged", "preferred", "required"}
+
+func clientLowers(ctx context.Context, p *play) error {
+	u, _, err := p.visitor()
+	if err != nil {
+		return err
+	}
+	level := func(w Wishes) (int, error) {
+		a, err := u.do(LogInBegin, Request{Wishes: w})
+		if err != nil {
+			return 0, err
+		}
+		o, err := parseOffered(a.Options)
+		if err != nil {
+			return 0, err
+		}
+		if o.UserVerification == "" {
+			o.UserVerification = "preferred"
+		}
+		return slices.Index(verificationLevels, o.UserVerification), nil
+	}
+	own, err := level(Wishes{})
+	if err != nil {
+		return err
+	}
+	lowered, err := level(Wishes{UserVerification: "discouraged"})
+	if err != nil {
+		return err
+	}
+	p.found(lowered < own, "the site asks for level %d by itself, and for %d when asked to (0 discouraged, 2 required)", own, lowered)
+	return nil
+}
+
+// binaryMembers are those of creation options that are base64url.
+var binaryMembers = []string{"challenge", "user.id", "excludeCredentials[*].id"}
+
+// notBase64URL names the first member that is not what its type says.
+func notBase64URL(options []byte) string {
+	for _, path := range binaryMembers {
+		v, err := jsonAt(options, path)
+		if err != nil {
+			continue
+		}
+		list, ok := v.([]any)
+		if !ok {
+			list = []any{v}
+		}
+		for _, e := range list {
+			s, ok := e.(string)
+			if _, err := base64.RawURLEncoding.DecodeString(s); !ok || err != nil {
+				return path
+			}
+		}
+	}
+	return ""
+}
+
+// enumerations are the members of creation options with a list of values.
+var enumerations = []struct {
+	path   string
+	values []string
+}{
+	{"attestation", []string{"none", "indirect", "direct", "enterprise"}},
+	{"authenticatorSelection.userVerification", verificationLevels},
+	{"authenticatorSelection.residentKey", []string{"discouraged", "preferred", "required"}},
+	{"authenticatorSelection.authenticatorAttachment", []string{"platform", "cross-platform"}},
+	{"pubKeyCredParams[*].type", []string{"public-key"}},
+	{"excludeCredentials[*].type", []string{"public-key"}},
+	{"hints[*]", []string{"security-key", "client-device", "hybrid"}},
+}
+
+func unknownValue(options []byte) string {
+	for _, e := range enumerations {
+		v, err := jsonAt(options, e.path)
+		if err != nil || v == nil {
+			continue
+		}
+		list, ok := v.([]any)
+		if !ok {
+			list = []any{v}
+		}
+		for _, value := range list {
+			if s, ok := value.(string); !ok || !slices.Contains(e.values, s) {
+				b, _ := json.Marshal(value) // it was decoded from JSON
+				return e.path + " " + string(b)
+			}
+		}
+	}
+	return ""
+}

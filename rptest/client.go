@@ -128,7 +128,7 @@ func (d *Device) spoil(ctx context.Context, r *Registration, mutations []Mutatio
 // source is what signs a response of the device again.
 func (d *Device) source(ctx context.Context, r *Registration) (ceremony.Source, error) {
 	var response struct {
-		RawID encoded `json:"rawId"`
+		RawID Bytes `json:"rawId"`
 	}
 	if err := json.Unmarshal(r.Honest, &response); err != nil {
 		return ceremony.Source{}, fmt.Errorf("read response: %w", err)

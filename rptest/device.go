@@ -43,13 +43,9 @@ func NewDevice(c DeviceConfig) (*Device, error) {
 	if c.Seed != "" {
 		seed = []byte(c.Seed)
 	}
-	pin := rightPIN
-	if c.NoVerification {
-		pin = ""
-	}
 	d := &Device{
 		config:     c,
-		root:       newRoot(seed, pin, c.Algorithms),
+		root:       newRoot(seed, rightPIN, c.Algorithms),
 		authority:  attest.New(authoritySeed(c), c.Now),
 		properties: map[string]*properties{},
 	}
@@ -57,7 +53,7 @@ func NewDevice(c DeviceConfig) (*Device, error) {
 	d.engine, err = authenticator.New(context.Background(), authenticator.Config{
 		Profile:  c.profile(),
 		Root:     d.root,
-		User:     person{pin: pin, canVerify: pin != "" && c.Personality != Hardware},
+		User:     person{canVerify: !c.NoVerification && c.Personality != Hardware},
 		Copyable: true, // what sites are told is in properties
 		Now:      c.Now,
 		Seed:     seed,

@@ -110,7 +110,7 @@ func ParseMapping(r io.Reader) (*Mapping, error) {
 // knownSteps lists all, in the order of Step's constants.
 var knownSteps = []Step{
 	SetUp, RegisterBegin, RegisterFinish, LogInBegin, LogInFinish, LogOut, WhoAmI, Credentials, DeleteCredential,
-	PasswordLogIn, PasswordChange, EnrolmentToken, StepUpBegin, StepUpFinish,
+	PasswordLogIn, PasswordChange, EnrolmentToken, DeleteAccount, StepUpBegin, StepUpFinish,
 }
 
 func (m *Mapping) check() error {
@@ -203,7 +203,7 @@ func FIDO() *Mapping {
 				"authenticatorSelection": map[string]any{
 					"residentKey": "${wish.residentKey?}", "userVerification": "${wish.userVerification?}",
 				},
-				"mediation": "${wish.mediation?}",
+				"mediation": "${wish.mediation?}", "enrolmentToken": "${token?}",
 			}),
 			RegisterFinish: finish("/attestation/result"),
 			LogInBegin: begin("/assertion/options", map[string]any{

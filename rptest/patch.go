@@ -19,11 +19,12 @@ import (
 type properties struct {
 	eligible, backedUp bool
 	count, step        uint32 // count is the next answer's
+	last               uint32 // what the last answer said
 }
 
 // claims are the properties of a new credential.
 func (c *DeviceConfig) claims() properties {
-	return properties{*c.BackupEligible, *c.BackedUp, c.Counter.Start, c.Counter.Step}
+	return properties{eligible: *c.BackupEligible, backedUp: *c.BackedUp, count: c.Counter.Start, step: c.Counter.Step}
 }
 
 // enginesOwn tells whether the engine says the same by itself, once it was told
@@ -82,10 +83,38 @@ func (d *Device) claim(credentialID []byte, auth *ctap.AuthData) {
 	if p.backedUp {
 		auth.Flags |= ctap.FlagBS
 	}
-	auth.SignCount = p.count
+	auth.SignCount, p.last = p.count, p.count
 	if auth.Flags&ctap.FlagUP != 0 { // browsers look silently first which credentials a device has
 		p.count += p.step
 	}
+}
+
+// says tells what the device says of a credential.
+func (d *Device) says(credentialID []byte) properties {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p, ok := d.properties[string(credentialID)]; ok {
+		return *p
+	}
+	return d.config.claims()
+}
+
+// say has the device say of a credential from now on what c does.
+func (d *Device) say(credentialID []byte, c Credential) {
+	p := d.config.claims()
+	if c.BackupEligibility != nil {
+		p.eligible = *c.BackupEligibility
+	}
+	if c.BackupState != nil {
+		p.backedUp = *c.BackupState
+	}
+	if c.SignCount != nil {
+		p.last, p.step = *c.SignCount, max(p.step, 1)
+		p.count = p.last + p.step
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.properties[string(credentialID)] = &p
 }
 
 // patchCreated makes the device's own of a makeCredential answer.
@@ -142,6 +171,8 @@ func (d *Device) patchAsserted(ctx context.Context, clientDataHash, resp []byte)
 
 // A credential that came from elsewhere keeps its ID for sites, whatever its
 // length; the engine knows it by the ID's hash.
+
+const engineIDLength = sha256.Size
 
 func engineID(external []byte) []byte {
 	h := sha256.Sum256(external)

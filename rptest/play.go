@@ -1,10 +1,178 @@
 package rptest
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 
-// play is what a case that is more than one spoilt response works with.
-type play struct{}
+	"github.com/seed-77d61853/signet/client"
+)
 
+// play is what a case of several requests works with. It plays steps of new
+// people, and says with judge what the site did.
+type play struct {
+	run    *run
+	ctx    context.Context
+	c      Case
+	rp     *recorder
+	people int
+
+	outcome Outcome
+	detail  string
+}
+
+// recorder is the site, and notes what is said.
+type recorder struct {
+	RP
+	exchanges []Exchange
+}
+
+func (r *recorder) Do(ctx context.Context, s *Session, step Step, req Request) (*Answer, error) {
+	a, err := r.RP.Do(ctx, s, step, req)
+	if a != nil {
+		r.exchanges = append(r.exchanges, a.Exchanges...)
+	}
+	return a, err
+}
+
+// playSequence plays a case of several requests. What it needs to succeed is
+// its control.
 func (r *run) playSequence(ctx context.Context, result *Result) {
-	result.Outcome, result.Detail = NotRun, "no sequence is played yet"
+	p := &play{run: r, ctx: ctx, c: result.Case, rp: &recorder{RP: r.RP}}
+	err := p.c.play(ctx, p)
+	result.Exchanges = p.rp.exchanges
+	switch {
+	case err != nil:
+		result.Outcome, result.Detail = sequenceOutcome(err), err.Error()
+	case p.outcome == "":
+		result.Outcome, result.Detail = ControlFailed, "the case came to no verdict"
+	default:
+		result.Outcome, result.Detail = p.outcome, p.detail
+	}
+}
+
+func sequenceOutcome(err error) Outcome {
+	var unmet errNotApplicable
+	if errors.As(err, &unmet) {
+		return NotApplicable
+	}
+	return ControlFailed
+}
+
+// judge makes an answer the verdict.
+func (p *play) judge(a *Answer) {
+	p.outcome, p.detail = a.verdict()
+}
+
+// found makes it the verdict whether a flaw is there.
+func (p *play) found(flaw bool, format string, args ...any) {
+	p.outcome, p.detail = Rejected, "not found: "+fmt.Sprintf(format, args...)
+	if flaw {
+		p.outcome, p.detail = Accepted, fmt.Sprintf(format, args...)
+	}
+}
+
+// person is somebody new, with a device of the case's kind.
+func (p *play) person() (*User, error) {
+	p.people++
+	u, err := p.run.user(p.ctx, fmt.Sprintf("person %d", p.people), p.c)
+	if err != nil {
+		return nil, err
+	}
+	u.rp = p.rp
+	return u, nil
+}
+
+// member is somebody new who has registered a passkey and is still signed in, if
+// registering does that.
+func (p *play) member() (*User, *Registration, error) {
+	u, err := p.person()
+	if err != nil {
+		return nil, nil, err
+	}
+	r, answer, err := u.registerFor(p.c)
+	if err != nil || !answer.OK {
+		return nil, nil, cannot("register", answer, err)
+	}
+	return u, r, nil
+}
+
+// visitor is a member who has left: the next request is of a new session.
+func (p *play) visitor() (*User, *Registration, error) {
+	u, r, err := p.member()
+	if err != nil {
+		return nil, nil, err
+	}
+	return u, r, u.leave()
+}
+
+// signIn signs in honestly.
+func (p *play) signIn(u *User) error {
+	_, answer, err := u.logInFor(p.c)
+	if err != nil || !answer.OK {
+		return cannot("sign in", answer, err)
+	}
+	return nil
+}
+
+// begin gets options from the site.
+func (p *play) begin(u *User, step Step) ([]byte, error) {
+	a, err := u.do(step, Request{Wishes: u.Wishes})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", step, err)
+	}
+	return bare(a.Options), p.c.applies(step, a.Options)
+}
+
+// get answers options with a device.
+func (p *play) get(u *User, options []byte, mutations ...Mutation) (*Assertion, error) {
+	r, err := u.Client.Get(p.ctx, options, mutations...)
+	if err != nil {
+		return nil, fmt.Errorf("sign in: %w", err)
+	}
+	return r, nil
+}
+
+// twin is the same browser in another tab, to be used at once.
+func (u *User) twin() *User {
+	t := *u
+	s := *u.Session
+	s.Vars = maps.Clone(u.Session.Vars)
+	t.Session = &s
+	return &t
+}
+
+// change changes members of options; nil deletes one.
+func change(options []byte, members map[string]any) ([]byte, error) {
+	var o map[string]any
+	if err := json.Unmarshal(options, &o); err != nil {
+		return nil, fmt.Errorf("read options: %w", err)
+	}
+	for name, v := range members {
+		if v == nil {
+			delete(o, name)
+		} else {
+			o[name] = v
+		}
+	}
+	return json.Marshal(o)
+}
+
+// refusedBy tells whether an error is a site's refusal, and then makes it the
+// verdict.
+func (p *play) refusedBy(err error) bool {
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		p.judge(refused.Answer)
+		return true
+	}
+	return false
+}
+
+// deviceRefuses tells whether it was the browser or the device that would not.
+func deviceRefuses(err error) bool {
+	var browser *client.Error
+	return errors.As(err, &browser)
 }

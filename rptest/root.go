@@ -190,9 +190,6 @@ type gate struct {
 }
 
 func (g *gate) set(pin string) {
-	if pin == "" {
-		return
-	}
 	g.hash, g.isSet, g.retries = pinuv.HashPIN([]byte(pin)), true, ctap.MaxPINRetries
 }
 

@@ -21,6 +21,7 @@ const (
 	PasswordLogIn    Step = "password.login"    // a session without a passkey
 	PasswordChange   Step = "password.change"   //
 	EnrolmentToken   Step = "enrol"             // gives a token that lets a passkey be registered
+	DeleteAccount    Step = "account.delete"    //
 	StepUpBegin      Step = "stepup.begin"      // a second place that verifies passkeys
 	StepUpFinish     Step = "stepup.finish"     //
 )

@@ -11,7 +11,11 @@ func TestStrict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &Audit{RP: Handler(site, FIDO()), Seed: "x"}
+	m, err := ReadMapping("testdata/mappings/brokenrp.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &Audit{RP: Handler(site, m), Seed: "x"}
 	report, err := a.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

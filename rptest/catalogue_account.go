@@ -1,0 +1,381 @@
+package rptest
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/rptest/ceremony"
+)
+
+const uv = ctap.FlagUV
+
+// accountCases use one account's credentials at another's.
+func accountCases() []Case {
+	return []Case{
+		{ID: "sequence.account.other-credential", Sev: Critical, Anchor: "§7.2 step 6",
+			Recipe:     "while one account is signing in, another account's passkey answers",
+			Why:        "whoever has an account has them all",
+			References: []string{"YSA-2026-02"},
+			Needs:      []Need{NeedAllowList},
+			play:       otherCredential},
+		{ID: "sequence.account.no-credential", Sev: Critical, Anchor: "§7.2 step 6",
+			Recipe:     "an account without any passkey is named, and another account's passkey answers",
+			Why:        "an empty list of credentials is taken for no restriction",
+			References: []string{"YSA-2026-02"},
+			play:       noCredential},
+		{ID: "sequence.account.other-user-handle", Sev: High, Anchor: "§7.2 step 6",
+			Recipe: "the userHandle is another account's",
+			Why:    "a site that goes by the handle signs the other in",
+			Needs:  []Need{NeedDiscoverable},
+			play:   otherUserHandle},
+		{ID: "sequence.account.unbound-credential", Sev: High, Anchor: "§7.2 step 6",
+			Recipe:     "in a sign-in without a user name the ID is of a credential that was not discoverable, and the userHandle another account's",
+			Why:        "the device never vouched for that handle: it was typed in",
+			References: []string{"CVE-2025-26788"},
+			Needs:      []Need{NeedUsernameless},
+			play:       unboundCredential},
+		{ID: "sequence.account.duplicate-id", Sev: High, Anchor: "§7.1 step 26",
+			Recipe:     "a credential is registered under the ID of another account's",
+			Why:        "a site that stores by ID hands over, or destroys, the other's passkey",
+			References: []string{"https://github.com/Eventra/Eventra/issues/17866"},
+			play:       func(ctx context.Context, p *play) error { return duplicateID(p, true) }},
+		{ID: "sequence.account.same-id-again", Sev: Medium, Anchor: "§7.1 step 26",
+			Recipe: "an account registers another key under the ID of its own credential",
+			Why:    "the key is replaced without anybody noticing",
+			play:   func(ctx context.Context, p *play) error { return duplicateID(p, false) }},
+		{ID: "sequence.account.deleted-credential", Sev: Critical, Anchor: "§7.2 step 6",
+			Recipe:     "a passkey signs in that its owner has deleted",
+			Why:        "people delete what was stolen",
+			References: []string{"CVE-2021-32726"},
+			Needs:      []Need{NeedDelete},
+			play:       deletedCredential},
+		{ID: "sequence.account.last-credential", Sev: Medium, Anchor: "§7.2 step 6",
+			Recipe: "the only passkey of an account is deleted, and signs in",
+			Why:    "an account without passkeys is a state that sites forget",
+			Needs:  []Need{NeedDelete},
+			play:   lastCredential},
+		{ID: "sequence.account.recreated", Sev: Critical, Anchor: "§7.2 step 6",
+			Recipe:     "an account is deleted, somebody else makes one of the same name, and the first's passkey signs in",
+			Why:        "credentials that are kept by name outlive their owner's account",
+			References: []string{"CVE-2021-32726"},
+			Needs:      []Need{NeedAccountDeletion, NeedUsernameless},
+			play:       recreated},
+	}
+}
+
+// answerOpenly signs in to options with whatever passkey the device has.
+func (p *play) answerOpenly(u *User, options []byte, mutations ...Mutation) (*Assertion, error) {
+	open, err := change(options, map[string]any{"allowCredentials": nil})
+	if err != nil {
+		return nil, err
+	}
+	r, err := p.get(u, open, mutations...)
+	if deviceRefuses(err) {
+		// Not discoverable: the attacker knows the own credential's ID.
+		return nil, errNotApplicable{NeedDiscoverable}
+	}
+	return r, err
+}
+
+func otherCredential(ctx context.Context, p *play) error {
+	victim, _, err := p.visitor()
+	if err != nil {
+		return err
+	}
+	attacker, _, err := p.visitor()
+	if err != nil {
+		return err
+	}
+	options, err := p.begin(victim, LogInBegin)
+	if err != nil {
+		return err
+	}
+	r, err := p.answerOpenly(attacker, options)
+	if err != nil {
+		return err
+	}
+	answer, err := victim.finish(LogInFinish, r.JSON)
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+func noCredential(ctx context.Context, p *play) error {
+	victim, err := p.person()
+	if err != nil {
+		return err
+	}
+	if err := victim.SetUp(); err != nil {
+		return err
+	}
+	attacker, _, err := p.visitor()
+	if err != nil {
+		return err
+	}
+	options, err := p.begin(victim, LogInBegin)
+	if p.refusedBy(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r, err := p.answerOpenly(attacker, options)
+	if err != nil {
+		return err
+	}
+	answer, err := victim.finish(LogInFinish, r.JSON)
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+// userHandle is the account's, as its own device knows it.
+func (p *play) userHandle(u *User) (string, error) {
+	all, err := u.Device.Credentials(p.ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range all {
+		if len(c.UserHandle) > 0 {
+			return c.UserHandle.String(), nil
+		}
+	}
+	return "", errNotApplicable{NeedDiscoverable}
+}
+
+func otherUserHandle(ctx context.Context, p *play) error {
+	victim, _, err := p.visitor()
+	if err != nil {
+		return err
+	}
+	handle, err := p.userHandle(victim)
+	if err != nil {
+		return err
+	}
+	attacker, _, err := p.visitor()
+	if err != nil {
+		return err
+	}
+	options, err := p.begin(attacker, LogInBegin)
+	if err != nil {
+		return err
+	}
+	r, err := p.get(attacker, options, Mutation{"userHandle of another", edits(ceremony.ResponseMember("userHandle", handle))})
+	if err != nil {
+		return err
+	}
+	answer, err := attacker.finish(LogInFinish, r.JSON)
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+func unboundCredential(ctx context.Context, p *play) error {
+	victim, _, err := p.visitor()
+	if err != nil {
+		return err
+	}
+	handle, err := p.userHandle(victim)
+	if err != nil {
+		return err
+	}
+	attacker, err := p.person()
+	if err != nil {
+		return err
+	}
+	creation, err := attacker.beginRegistration()
+	if err != nil {
+		return err
+	}
+	selection, err := change(creation, map[string]any{"authenticatorSelection": map[string]any{"residentKey": "discouraged"}})
+	if err != nil {
+		return err
+	}
+	made, err := attacker.Client.Create(ctx, selection)
+	if err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	answer, err := attacker.finish(RegisterFinish, made.JSON)
+	if err != nil || !answer.OK {
+		return cannot("register without a discoverable credential", answer, err)
+	}
+	if err := attacker.leave(); err != nil {
+		return err
+	}
+	options, err := p.begin(attacker, LogInBegin)
+	if err != nil {
+		return err
+	}
+	listed, err := change(options, map[string]any{"allowCredentials": descriptors(credentialIDs(made)...)})
+	if err != nil {
+		return err
+	}
+	r, err := p.get(attacker, listed, Mutation{"userHandle typed in", edits(ceremony.ResponseMember("userHandle", handle))})
+	if err != nil {
+		return err
+	}
+	if answer, err = attacker.finish(LogInFinish, r.JSON); err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+// duplicateID registers under an ID that is taken: by another account's
+// credential, or by the own.
+func duplicateID(p *play, others bool) error {
+	owner, first, err := p.member()
+	if err != nil {
+		return err
+	}
+	id, err := base64.RawURLEncoding.DecodeString(credentialIDs(first)[0])
+	if err != nil {
+		return err
+	}
+	again := owner.twin()
+	if others {
+		if again, err = p.person(); err != nil {
+			return err
+		}
+	} else {
+		second, err := p.person()
+		if err != nil {
+			return err
+		}
+		again.Client, again.Device = second.Client, second.Device
+	}
+	_, answer, err := again.registerFor(p.c, Mutation{"ID of another credential", edits(
+		ceremony.At(ceremony.AuthData, func(c *ceremony.Ceremony) { c.AuthData.CredentialID = id }),
+	)})
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	if p.outcome != Rejected {
+		return nil
+	}
+	if err := owner.leave(); err != nil {
+		return err
+	}
+	if _, answer, err = owner.logInFor(p.c); err == nil && !answer.OK {
+		p.outcome, p.detail = RejectedButStored, p.detail+"; and yet the first passkey no longer signs in"
+	}
+	return nil
+}
+
+// drop deletes a credential, as its owner.
+func (p *play) drop(u *User, r *Registration) error {
+	a, err := u.do(Credentials, Request{})
+	if err != nil {
+		return fmt.Errorf("list credentials: %w", err)
+	}
+	for _, id := range credentialIDs(r) {
+		if slices.Contains(a.Credentials, id) {
+			_, err := u.do(DeleteCredential, Request{CredentialID: id})
+			return err
+		}
+	}
+	return fmt.Errorf("the credential is not in the account's list")
+}
+
+func deletedCredential(ctx context.Context, p *play) error {
+	u, first, err := p.member()
+	if err != nil {
+		return err
+	}
+	second, err := p.person()
+	if err != nil {
+		return err
+	}
+	spare := u.twin()
+	spare.Client, spare.Device = second.Client, second.Device
+	if _, answer, err := spare.registerFor(p.c); err != nil || !answer.OK {
+		return cannot("register a second passkey", answer, err)
+	}
+	return p.signInDeleted(u, first)
+}
+
+func lastCredential(ctx context.Context, p *play) error {
+	u, r, err := p.member()
+	if err != nil {
+		return err
+	}
+	return p.signInDeleted(u, r)
+}
+
+// signInDeleted deletes a passkey and signs in with it.
+func (p *play) signInDeleted(u *User, r *Registration) error {
+	if err := p.drop(u, r); p.refusedBy(err) {
+		return nil // a site may keep the last one
+	} else if err != nil {
+		return err
+	}
+	if err := u.leave(); err != nil {
+		return err
+	}
+	options, err := p.begin(u, LogInBegin)
+	if p.refusedBy(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	listed, err := change(options, map[string]any{"allowCredentials": descriptors(credentialIDs(r)...)})
+	if err != nil {
+		return err
+	}
+	got, err := p.get(u, listed)
+	if err != nil {
+		return err
+	}
+	answer, err := u.finish(LogInFinish, got.JSON)
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+func recreated(ctx context.Context, p *play) error {
+	old, _, err := p.member()
+	if err != nil {
+		return err
+	}
+	if _, err := old.do(DeleteAccount, Request{}); err != nil {
+		return err
+	}
+	fresh, err := p.person()
+	if err != nil {
+		return err
+	}
+	fresh.Session.User, fresh.Session.DisplayName = old.Session.User, old.Session.DisplayName
+	if _, answer, err := fresh.registerFor(p.c); err != nil || !answer.OK {
+		return cannot("register under the name of an account that was deleted", answer, err)
+	}
+	if err := old.NewSession(); err != nil {
+		return err
+	}
+	options, err := p.begin(old, LogInBegin)
+	if err != nil {
+		return err
+	}
+	r, err := p.answerOpenly(old, options)
+	if err != nil {
+		return err
+	}
+	answer, err := old.finish(LogInFinish, r.JSON)
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}

@@ -1,0 +1,289 @@
+package rptest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/seed-77d61853/signet/rptest/ceremony"
+)
+
+// ownershipCases are about who may change an account.
+func ownershipCases() []Case {
+	return []Case{
+		{ID: "sequence.ownership.password-only-enrols", Sev: Critical, Anchor: "§7.1",
+			Recipe:     "a session that came in by password adds a passkey to an account that has one",
+			Why:        "a stolen password becomes a passkey, and the second factor is gone",
+			References: []string{"https://github.com/mymate/mymate/issues/42"},
+			Needs:      []Need{NeedPasswordLogIn},
+			play:       passwordOnlyEnrols},
+		{ID: "sequence.ownership.delete-other", Sev: High, Anchor: "§7.1",
+			Recipe:     "one account deletes another account's passkey by its ID",
+			Why:        "anybody can lock anybody out",
+			References: []string{"CVE-2025-71400"},
+			Needs:      []Need{NeedDelete},
+			play:       deleteOther},
+		{ID: "sequence.ownership.enrolment-token-twice", Sev: Critical, Anchor: "§7.1",
+			Recipe:     "a token that lets one passkey be registered is used twice",
+			Why:        "whoever finds the link in a mailbox has the account",
+			References: []string{"CVE-2026-37982"},
+			Needs:      []Need{NeedEnrolmentToken},
+			play:       enrolmentTokenTwice},
+		{ID: "sequence.ownership.password-change", Want: Policy, Sev: Medium, Anchor: "§7.1",
+			Recipe: "the password is changed while a registration is under way in another session",
+			Why:    "people change passwords to throw intruders out",
+			Needs:  []Need{NeedPasswordLogIn, NeedPasswordChange},
+			play:   passwordChange},
+	}
+}
+
+func passwordOnlyEnrols(ctx context.Context, p *play) error {
+	u, _, err := p.member()
+	if err != nil {
+		return err
+	}
+	if _, err := u.do(PasswordLogIn, Request{}); err != nil {
+		return fmt.Errorf("sign in by password: %w", err)
+	}
+	thief, err := p.person()
+	if err != nil {
+		return err
+	}
+	thief.Session.User = u.Session.User
+	if _, err := thief.do(PasswordLogIn, Request{}); err != nil {
+		return fmt.Errorf("sign in by password: %w", err)
+	}
+	_, answer, err := thief.registerFor(p.c)
+	if p.refusedBy(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+func deleteOther(ctx context.Context, p *play) error {
+	owner, r, err := p.member()
+	if err != nil {
+		return err
+	}
+	thief, _, err := p.member()
+	if err != nil {
+		return err
+	}
+	list, err := owner.do(Credentials, Request{})
+	if err != nil {
+		return err
+	}
+	var id string
+	for _, known := range credentialIDs(r) {
+		if slices.Contains(list.Credentials, known) {
+			id = known
+		}
+	}
+	if id == "" {
+		return errors.New("the credential is not in the account's list")
+	}
+	answer, err := thief.rp.Do(ctx, thief.Session, DeleteCredential, Request{CredentialID: id})
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	if list, err = owner.do(Credentials, Request{}); err != nil {
+		return err
+	}
+	switch there := slices.Contains(list.Credentials, id); {
+	case there && p.outcome == Accepted:
+		p.outcome, p.detail = Rejected, p.detail+", but it is still there"
+	case !there && p.outcome == Rejected:
+		p.outcome, p.detail = RejectedButStored, p.detail+"; and yet it is gone"
+	}
+	return nil
+}
+
+func enrolmentTokenTwice(ctx context.Context, p *play) error {
+	owner, _, err := p.member()
+	if err != nil {
+		return err
+	}
+	token, err := owner.do(EnrolmentToken, Request{})
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		finder, err := p.person()
+		if err != nil {
+			return err
+		}
+		finder.Session.User = owner.Session.User
+		answer, err := p.enrol(finder, token.Token)
+		if p.refusedBy(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		p.judge(answer)
+		if p.people == 2 && !answer.OK {
+			return cannot("register with a fresh token", answer, nil)
+		}
+	}
+	return nil
+}
+
+// enrol registers with a token.
+func (p *play) enrol(u *User, token string) (*Answer, error) {
+	a, err := u.do(RegisterBegin, Request{Wishes: u.Wishes, Token: token})
+	if err != nil {
+		return nil, err
+	}
+	r, err := u.Client.Create(p.ctx, a.Options)
+	if err != nil {
+		return nil, err
+	}
+	return u.finish(RegisterFinish, r.JSON)
+}
+
+func passwordChange(ctx context.Context, p *play) error {
+	u, err := p.person()
+	if err != nil {
+		return err
+	}
+	if _, err := u.do(PasswordLogIn, Request{}); err != nil {
+		return fmt.Errorf("sign in by password: %w", err)
+	}
+	options, err := p.begin(u, RegisterBegin)
+	if err != nil {
+		return err
+	}
+	r, err := u.Client.Create(ctx, options)
+	if err != nil {
+		return err
+	}
+	owner := u.twin()
+	if err := owner.NewSession(); err != nil {
+		return err
+	}
+	for _, step := range []Step{PasswordLogIn, PasswordChange} {
+		if _, err := owner.do(step, Request{}); err != nil {
+			return err
+		}
+	}
+	answer, err := u.finish(RegisterFinish, r.JSON)
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+// stepUpCases are of a second place that verifies passkeys.
+func stepUpCases() []Case {
+	return []Case{
+		{ID: "sequence.step-up.honest", Want: MustAccept, Sev: Medium, Anchor: "§7.2 step 17",
+			Recipe:     "somebody who is signed in confirms it with the passkey, verified",
+			Why:        "a site that asks again and again locks its users out",
+			References: []string{"https://github.com/zitadel/zitadel/issues/12575"},
+			Needs:      []Need{NeedStepUp},
+			play:       func(ctx context.Context, p *play) error { return stepUp(p) }},
+		{ID: "sequence.step-up.other-key", Sev: Critical, Anchor: "§7.2 step 21",
+			Recipe:     "at the second place another key made the signature",
+			Why:        "each place that verifies has to heed the verdict: one that ignores it guards nothing",
+			References: []string{"https://gitlab.com/gitlab-org/gitlab/-/issues/585333"},
+			Needs:      []Need{NeedStepUp},
+			play: func(ctx context.Context, p *play) error {
+				return stepUp(p, mustFind("login.signature.bit"))
+			}},
+		{ID: "sequence.step-up.challenge", Sev: Critical, Anchor: "§7.2 step 11",
+			Recipe: "at the second place the challenge is another one",
+			Why:    "an old answer confirms whatever is asked",
+			Needs:  []Need{NeedStepUp},
+			play: func(ctx context.Context, p *play) error {
+				return stepUp(p, mustFind("login.challenge.other"))
+			}},
+		{ID: "sequence.step-up.uv", Sev: Critical, Anchor: "§7.2 step 17",
+			Recipe: "at the second place the flag UV is clear",
+			Why:    "it was to prove who is there, and proves only that somebody is",
+			Needs:  []Need{NeedStepUp, NeedUV},
+			play: func(ctx context.Context, p *play) error {
+				return stepUp(p, Mutation{"UV clear", edits(ceremony.Flags(0, uv))})
+			}},
+	}
+}
+
+func stepUp(p *play, mutations ...Mutation) error {
+	u, _, err := p.visitor()
+	if err != nil {
+		return err
+	}
+	if err := p.signIn(u); err != nil {
+		return err
+	}
+	a, err := u.do(StepUpBegin, Request{Wishes: u.Wishes})
+	if err != nil {
+		return err
+	}
+	if err := p.c.applies(StepUpBegin, a.Options); err != nil {
+		return err
+	}
+	r, err := p.get(u, a.Options, mutations...)
+	if err != nil {
+		return err
+	}
+	answer, err := u.finish(StepUpFinish, r.JSON)
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+// burdenCases post what is too much.
+func burdenCases() []Case {
+	return []Case{
+		{ID: "sequence.burden.large-body", Sev: Medium, Anchor: "§7.1",
+			Recipe: "a registration is posted whose unknown member has ten megabytes",
+			Why:    "a few of them fill the memory",
+			play: burden(func(r []byte) []byte {
+				return []byte(`{"more":"` + string(bytes.Repeat([]byte("x"), 10<<20)) + `",` + string(r[1:]))
+			})},
+		{ID: "sequence.burden.deep-json", Sev: Medium, Anchor: "§7.1",
+			Recipe: "a registration is posted whose unknown member is nested a hundred thousand times",
+			Why:    "a parser that calls itself runs out of stack",
+			play: burden(func(r []byte) []byte {
+				const deep = 100_000
+				return []byte(`{"more":` + string(bytes.Repeat([]byte("["), deep)) + string(bytes.Repeat([]byte("]"), deep)) + `,` + string(r[1:]))
+			})},
+	}
+}
+
+func burden(f func(response []byte) []byte) func(context.Context, *play) error {
+	return func(ctx context.Context, p *play) error {
+		u, err := p.person()
+		if err != nil {
+			return err
+		}
+		options, err := u.beginRegistration()
+		if err != nil {
+			return err
+		}
+		r, err := u.Client.Create(ctx, options)
+		if err != nil {
+			return err
+		}
+		if !json.Valid(r.JSON) {
+			return errors.New("the response is no JSON")
+		}
+		answer, err := u.finish(RegisterFinish, f(r.JSON))
+		if err != nil {
+			return err
+		}
+		p.judge(answer)
+		return nil
+	}
+}
