@@ -102,9 +102,11 @@ func allocations(turn func() error) (count, bytes uint64, err error) {
 	return (after.Mallocs - before.Mallocs) / turns, (after.TotalAlloc - before.TotalAlloc) / turns, nil
 }
 
-// undisturbed keeps the rounds whose reference is near the median of all.
+// undisturbed keeps the rounds whose reference is near that of the one in the
+// middle, which is always among them.
 func undisturbed(all []pair) []pair {
-	_, median, _ := quartiles(all, func(p pair) float64 { return p.reference })
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b pair) int { return cmp.Compare(a.reference, b.reference) })
+	median := sorted[len(sorted)/2].reference
 	return slices.DeleteFunc(slices.Clone(all), func(p pair) bool {
 		return p.reference < median*(1-drift) || p.reference > median*(1+drift)
 	})

@@ -22,24 +22,25 @@ func TestUndisturbed(t *testing.T) {
 	if len(kept) != 3 || kept[0].subject != 10 || kept[2].subject != 12 {
 		t.Errorf("kept %v", kept)
 	}
+	// Between two rounds that are far apart there is nothing.
+	if kept := undisturbed([]pair{{1, 100}, {2, 200}}); len(kept) != 1 {
+		t.Errorf("kept %v", kept)
+	}
 }
 
 // A subject that does its reference's work twice over has a ratio of a half.
 func TestMeasure(t *testing.T) {
-	spin := func(d time.Duration) func() error {
-		return func() error {
-			for start := time.Now(); time.Since(start) < d; {
-			}
-			return nil
-		}
+	var now time.Duration
+	spend := func(d time.Duration) func() error {
+		return func() error { now += d; return nil }
 	}
-	c := comparison{name: "spin", clock: wallTime, subject: spin(20 * time.Microsecond), reference: spin(10 * time.Microsecond)}
+	c := comparison{name: "spend", clock: func() time.Duration { return now }, subject: spend(20 * time.Microsecond), reference: spend(10 * time.Microsecond)}
 	r, err := c.measure(10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.ratio < 0.35 || r.ratio > 0.65 {
-		t.Errorf("ratio %v", r.ratio)
+	if r.ratio != 0.5 || r.subject != 20*time.Microsecond || r.rounds != 10 {
+		t.Errorf("measured %+v", r)
 	}
 	c.subject = func() error { return errors.New("no") }
 	if _, err := c.measure(10); err == nil {
