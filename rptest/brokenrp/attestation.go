@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -25,7 +24,8 @@ func (s *statement) attested() []byte { return append(bytes.Clone(s.auth.raw), s
 
 // verdict is what a statement proves.
 type verdict struct {
-	chain []*x509.Certificate // nil: none or self attestation
+	chain  []*x509.Certificate // nil: none or self attestation
+	rooted bool                // the format's chains end with the root
 }
 
 // attestation is §7.1 steps 21 to 24.
@@ -75,15 +75,15 @@ func (c *ceremony) format(name string, s *statement) (*verdict, error) {
 
 var formats = []string{"none", "packed", "fido-u2f", "tpm", "android-key", "apple", "compound"}
 
-// chain reads x5c. Its findings have the names of the packed format, which is
-// the one whose x5c may be left out; those of others are not switches.
+// chain reads x5c. Nil without an error is what a sloppy site does not verify.
 func (c *ceremony) chain(stmt item) ([]*x509.Certificate, error) {
 	x5c, _ := stmt.member("x5c")
+	isList := x5c.major == majorArray
 	err := c.first(
-		rule{"packed.x5c.list", x5c.major == majorArray},
-		rule{"packed.x5c.empty", x5c.major != majorArray || len(x5c.items) > 0},
+		rule{"x5c.list", isList},
+		rule{"x5c.empty", !isList || len(x5c.items) > 0},
 	)
-	if err != nil || x5c.major != majorArray {
+	if err != nil || !isList {
 		return nil, err
 	}
 	var chain []*x509.Certificate
@@ -91,10 +91,7 @@ func (c *ceremony) chain(stmt item) ([]*x509.Certificate, error) {
 		der, ok := it.bytes()
 		cert, err := x509.ParseCertificate(der)
 		if !ok || err != nil {
-			if err := c.first(rule{"packed.x5c.certificate", false}); err != nil {
-				return nil, err
-			}
-			continue
+			return nil, c.first(rule{"x5c.certificate", false})
 		}
 		chain = append(chain, cert)
 	}
@@ -124,15 +121,6 @@ func sorted(bag []*x509.Certificate) []*x509.Certificate {
 	return chain
 }
 
-// needChain is chain for formats that always have certificates.
-func (c *ceremony) needChain(s *statement) ([]*x509.Certificate, error) {
-	chain, err := c.chain(s.stmt)
-	if err == nil && len(chain) == 0 {
-		err = errors.New("attestation statement has no certificate")
-	}
-	return chain, err
-}
-
 // sig reads the members alg and sig.
 func (s *statement) sig() (alg ctap.Algorithm, hasAlg bool, sig []byte, hasSig bool) {
 	a, _ := s.stmt.member("alg")
@@ -142,22 +130,37 @@ func (s *statement) sig() (alg ctap.Algorithm, hasAlg bool, sig []byte, hasSig b
 	return ctap.Algorithm(n), hasAlg, sig, hasSig
 }
 
-// needSig is sig for formats that need both.
-func (s *statement) needSig() (ctap.Algorithm, []byte, error) {
+// certified verifies the signature over a message by the key of x5c's first
+// certificate. What the format calls its checks begins with prefix. A nil chain
+// without an error is what a sloppy site does not verify.
+func (c *ceremony) certified(s *statement, prefix string, message []byte) ([]*x509.Certificate, error) {
+	chain, err := c.chain(s.stmt)
+	if err != nil || len(chain) == 0 {
+		return nil, err
+	}
 	alg, hasAlg, sig, hasSig := s.sig()
-	if !hasAlg || !hasSig {
-		return 0, nil, errors.New("attestation statement has no alg or no sig")
+	err = c.first(
+		rule{"statement.alg", hasAlg},
+		rule{"statement.sig", hasSig},
+	)
+	if err != nil {
+		return nil, err
 	}
-	return alg, sig, nil
-}
-
-// certifies verifies a signature by a certificate's key, whose algorithm alg
-// must be.
-func (c *ceremony) certifies(check string, cert *x509.Certificate, alg ctap.Algorithm, message, sig []byte) error {
-	if !slices.Contains(algorithmsOf(cert.PublicKey), alg) {
-		return fmt.Errorf("attestation statement: %v is not of the certificate's key", alg)
+	leaf := chain[0]
+	fit := algorithmsOf(leaf.PublicKey)
+	if len(fit) == 0 {
+		return nil, errors.New("attestation certificate has an unknown key")
 	}
-	return c.verify(check, cert.PublicKey, alg, message, sig)
+	if err := c.first(rule{prefix + ".alg", !hasAlg || slices.Contains(fit, alg)}); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(fit, alg) {
+		alg = fit[0]
+	}
+	if !hasSig {
+		return chain, nil
+	}
+	return chain, c.verify(prefix+".signature", leaf.PublicKey, alg, message, sig)
 }
 
 // sameKey reports whether two public keys are the same.

@@ -40,27 +40,20 @@ type authorizations struct {
 
 // androidKey is the verification procedure of WebAuthn §8.4.
 func (c *ceremony) androidKey(s *statement) (*verdict, error) {
-	alg, sig, err := s.needSig()
-	if err != nil {
-		return nil, err
-	}
-	chain, err := c.needChain(s)
-	if err != nil {
-		return nil, err
+	chain, err := c.certified(s, "android", s.attested())
+	if err != nil || len(chain) == 0 {
+		return &verdict{}, err
 	}
 	leaf := chain[0]
-	if err := c.certifies("android.signature", leaf, alg, s.attested(), sig); err != nil {
-		return nil, err
-	}
 	if err := c.first(rule{"android.key", sameKey(s.key.key, leaf.PublicKey)}); err != nil {
 		return nil, err
 	}
 	for _, e := range leaf.Extensions {
 		if e.Id.Equal(oidAndroidKey) {
-			return &verdict{chain}, c.keyDescription(e.Value, s.hash)
+			return &verdict{chain, true}, c.keyDescription(e.Value, s.hash)
 		}
 	}
-	return nil, errors.New("android-key: the certificate has no key description")
+	return &verdict{chain, true}, c.first(rule{"android.description", false})
 }
 
 func (c *ceremony) keyDescription(der, hash []byte) error {

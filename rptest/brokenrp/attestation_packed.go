@@ -44,34 +44,20 @@ func (c *ceremony) packedBasic(s *statement, alg ctap.Algorithm, hasAlg bool, si
 	if len(fit) == 0 {
 		return nil, errors.New("attestation certificate has an unknown key")
 	}
-	if hasAlg {
-		if err := c.first(rule{"packed.x5c.alg", slices.Contains(fit, alg)}); err != nil {
-			return nil, err
-		}
+	if err := c.first(rule{"packed.x5c.alg", !hasAlg || slices.Contains(fit, alg)}); err != nil {
+		return nil, err
 	}
 	if !slices.Contains(fit, alg) {
 		alg = fit[0]
 	}
-	if err := c.packedSignature(s, leaf, alg, sig); err != nil {
-		return nil, err
-	}
-	return &verdict{chain}, c.packedCertificate(leaf, s.auth.aaguid)
-}
-
-// packedSignature verifies by the certificate's key; without the check by the
-// credential's, too.
-func (c *ceremony) packedSignature(s *statement, leaf *x509.Certificate, alg ctap.Algorithm, sig []byte) error {
-	if len(sig) > 0 && !c.on("packed.x5c.signature") {
-		if fits, err := c.fits(s.key.key, s.key.alg, s.attested(), sig); err == nil && fits {
-			return nil
+	// A site may fall back to the credential's key where the other does not fit.
+	own, err := c.fits(s.key.key, s.key.alg, s.attested(), sig)
+	if c.on("packed.x5c.key") || err != nil || !own {
+		if err := c.verify("packed.x5c.signature", leaf.PublicKey, alg, s.attested(), sig); err != nil {
+			return nil, err
 		}
-		fits, err := c.fits(leaf.PublicKey, alg, s.attested(), sig)
-		if err == nil && !fits {
-			err = errors.New("attestation statement: the signature is nobody's")
-		}
-		return err
 	}
-	return c.verify("packed.x5c.signature", leaf.PublicKey, alg, s.attested(), sig)
+	return &verdict{chain: chain}, c.packedCertificate(leaf, s.auth.aaguid)
 }
 
 var oidAAGUID = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 1, 1, 4}

@@ -41,10 +41,6 @@ func (c *ceremony) tpm(s *statement) (*verdict, error) {
 	if err := c.first(rule{"tpm.ver", ver.major == majorText && string(ver.str) == "2.0"}); err != nil {
 		return nil, err
 	}
-	alg, sig, err := s.needSig()
-	if err != nil {
-		return nil, err
-	}
 	pubMember, _ := s.stmt.member("pubArea")
 	infoMember, _ := s.stmt.member("certInfo")
 	pubArea, hasPub := pubMember.bytes()
@@ -71,17 +67,18 @@ func (c *ceremony) tpm(s *statement) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
+	chain, err := c.certified(s, "tpm", certInfo)
+	if err != nil || len(chain) == 0 {
+		return &verdict{}, err
+	}
+	alg, _, _, _ := s.sig()
+	if fit := algorithmsOf(chain[0].PublicKey); !slices.Contains(fit, alg) {
+		alg = fit[0]
+	}
 	if err := c.tpmAttest(s, alg, certInfo, pubArea, nameAlg); err != nil {
 		return nil, err
 	}
-	chain, err := c.needChain(s)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.certifies("tpm.signature", chain[0], alg, certInfo, sig); err != nil {
-		return nil, err
-	}
-	return &verdict{chain}, c.tpmCertificate(chain[0], s.auth.aaguid)
+	return &verdict{chain: chain}, c.tpmCertificate(chain[0], s.auth.aaguid)
 }
 
 // tpmAttest checks a TPMS_ATTEST.
@@ -209,13 +206,14 @@ func (c *ceremony) tpmCertificate(cert *x509.Certificate, aaguid []byte) error {
 		}
 	}
 	eku := slices.ContainsFunc(cert.UnknownExtKeyUsage, func(id asn1.ObjectIdentifier) bool { return id.Equal(oidAIK) })
-	if cert.Version != 3 || !cert.BasicConstraintsValid {
-		return errors.New("tpm: the certificate has not version 3 or no basicConstraints")
+	if cert.Version != 3 {
+		return errors.New("tpm: the certificate has not version 3")
 	}
 	return c.first(
 		rule{"tpm.cert.subject", len(cert.Subject.Names) == 0},
 		rule{"tpm.cert.eku", eku},
 		rule{"tpm.cert.san", san},
+		rule{"tpm.cert.basicConstraints", cert.BasicConstraintsValid},
 		rule{"tpm.cert.ca", !cert.IsCA},
 	)
 }

@@ -22,13 +22,16 @@ func (c *ceremony) fidoU2F(s *statement) (*verdict, error) {
 	if err != nil || x5c.major != majorArray || len(x5c.items) == 0 {
 		return &verdict{}, err
 	}
-	chain, err := c.needChain(s)
-	if err != nil {
-		return nil, err
+	chain, err := c.chain(s.stmt)
+	if err != nil || len(chain) == 0 {
+		return &verdict{}, err
 	}
 	key, isEC := s.key.key.(*ecdsa.PublicKey)
-	if !hasSig || !isEC || key.Curve != elliptic.P256() {
-		return nil, errors.New("fido-u2f: no sig, or a key that is not on P-256")
+	if !isEC || key.Curve != elliptic.P256() {
+		return nil, errors.New("fido-u2f: a key that is not on P-256")
+	}
+	if err := c.first(rule{"statement.sig", hasSig}); err != nil || !hasSig {
+		return &verdict{}, err
 	}
 	cert, isEC := chain[0].PublicKey.(*ecdsa.PublicKey)
 	if !isEC {
@@ -43,5 +46,5 @@ func (c *ceremony) fidoU2F(s *statement) (*verdict, error) {
 	}
 	data := append([]byte{0}, s.auth.rpIDHash...)
 	data = append(append(data, s.hash...), s.auth.credentialID...)
-	return &verdict{chain[:1]}, c.verify("u2f.signature", cert, ctap.ES256, append(data, point...), sig)
+	return &verdict{chain: chain[:1]}, c.verify("u2f.signature", cert, ctap.ES256, append(data, point...), sig)
 }

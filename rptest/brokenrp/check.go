@@ -97,8 +97,8 @@ func isAccept(name string) bool {
 }
 
 // broad lists the checks without which nearly every refusal shows as another
-// fault.
-var broad = []Check{"register.store", "login.session.late"}
+// fault, or every second honest signature is refused.
+var broad = []Check{"register.store", "login.session.late", "register.accept.highS", "login.accept.highS"}
 
 // switches is what New makes of Config.Off.
 type switches struct {

@@ -12,10 +12,11 @@ var packedChecks = []entry{
 	{"packed.alg.present", "there is alg", "without alg the key's own counts", "§8.2", "R58"},
 	{"packed.sig.present", "there is sig", "without sig there is nothing to verify", "§8.2", "R58"},
 	{"packed.members", "the statement has no other members", "other members are ignored", "§8.2", "R61"},
-	{"packed.x5c.signature", "the certificate's key signed", "the credential's key may have signed instead", "§8.2", "R62"},
-	{"packed.x5c.list", "x5c is a list", "an x5c that is no list is not verified", "§8.2", "R63"},
-	{"packed.x5c.empty", "x5c has a certificate", "an empty x5c is not verified", "§8.2", "R63"},
-	{"packed.x5c.certificate", "x5c has certificates only", "what is no certificate is left out", "§8.2", "R63"},
+	{"packed.x5c.signature", "the certificate's key signed", "the signature by the certificate's key is not verified", "§8.2", "R56"},
+	{"packed.x5c.key", "not the credential's key signed", "the credential's key may have signed in place of the certificate's", "§8.2", "R62"},
+	{"x5c.list", "x5c is a list", "an x5c that is no list is not verified", "§8.2", "R63"},
+	{"x5c.empty", "x5c has a certificate", "an empty x5c is not verified", "§8.2", "R63"},
+	{"x5c.certificate", "x5c has certificates only", "an x5c with something else in it is not verified", "§8.2", "R63"},
 	{"packed.cert.ca", "the attestation certificate is no CA's", "CA:true is not noticed", "§8.2.1", "R64"},
 	{"packed.cert.basicConstraints", "basicConstraints are there", "missing basicConstraints are not missed", "§8.2.1", "R65"},
 	{"packed.cert.ou", "OU is Authenticator Attestation", "OU is not looked at", "§8.2.1", "R66"},
@@ -31,6 +32,9 @@ var packedChecks = []entry{
 // formatChecks are those of the other formats (WebAuthn §8.3, §8.4, §8.6, §8.8,
 // §8.9).
 var formatChecks = []entry{
+	{"statement.alg", "there is alg, in tpm and android-key", "without alg the certificate's key says how to verify", "§8.3", "R58"},
+	{"statement.sig", "there is sig, in fido-u2f, tpm and android-key", "without sig there is nothing to verify", "§8.3", "R58"},
+
 	{"u2f.aaguid", "the AAGUID is zero", "the AAGUID is not looked at", "§8.6", "R72"},
 	{"u2f.x5c.single", "x5c has one certificate", "further certificates are ignored", "§8.6", "R73"},
 	{"u2f.x5c.present", "x5c has a certificate", "without certificate there is nothing to verify", "§8.6", "R73"},
@@ -39,6 +43,7 @@ var formatChecks = []entry{
 
 	{"tpm.ver", "ver is 2.0", "ver is not looked at", "§8.3", "R81"},
 	{"tpm.signature", "the attestation key signed certInfo", "the signature of certInfo is not verified", "§8.3", "R76"},
+	{"tpm.alg", "alg is one of the certificate's key", "the certificate's key says how to verify", "§8.3", "R57"},
 	{"tpm.magic", "certInfo's magic is TPM_GENERATED_VALUE", "magic is not looked at", "§8.3", "R75"},
 	{"tpm.type", "certInfo's type is TPM_ST_ATTEST_CERTIFY", "type is not looked at", "§8.3", "R75"},
 	{"tpm.extraData", "extraData is the hash of what is attested", "extraData is not compared", "§8.3", "R76"},
@@ -48,16 +53,20 @@ var formatChecks = []entry{
 	{"tpm.cert.subject", "the certificate's subject is empty", "the certificate's subject is not looked at", "§8.3.1", "R79"},
 	{"tpm.cert.eku", "the certificate is for attestation keys", "the extended key usage is not looked at", "§8.3.1", "R79"},
 	{"tpm.cert.san", "the certificate names the TPM", "the subject alternative name is not missed", "§8.3.1", "R79"},
+	{"tpm.cert.basicConstraints", "basicConstraints are there", "missing basicConstraints are not missed", "§8.3.1", "R65 R79"},
 	{"tpm.cert.ca", "the certificate is no CA's", "CA:true is not noticed", "§8.3.1", "R79"},
 	{"accept.tpm.ecc", "the credential's key is RSA", "ECC keys are refused", "§8.3", "R80"},
 
 	{"android.signature", "the certificate's key signed", "the signature is not verified", "§8.4", "R82"},
+	{"android.alg", "alg is one of the certificate's key", "the certificate's key says how to verify", "§8.4", "R57"},
+	{"android.description", "the certificate has a key description", "without key description there is nothing to compare", "§8.4", "R82"},
 	{"android.challenge", "the certificate's challenge is clientDataHash", "the challenge is not compared", "§8.4", "R82"},
 	{"android.key", "the certificate's key is the credential's", "the two keys are not compared", "§8.4", "R82"},
 	{"android.allApplications", "the key is not for all applications", "allApplications is not noticed", "§8.4", "R82"},
 	{"android.origin", "the key was generated in the device", "the key's origin is not looked at", "§8.4", "R82"},
 	{"android.purpose", "the key is for signing", "the key's purpose is not looked at", "§8.4", "R82"},
 
+	{"apple.nonce.present", "the certificate has a nonce", "without nonce there is nothing to compare", "§8.8", "R83"},
 	{"apple.nonce", "the certificate's nonce is the hash of what is attested", "the nonce is not compared", "§8.8", "R83"},
 	{"apple.key", "the certificate's key is the credential's", "the two keys are not compared", "§8.8", "R83"},
 

@@ -45,6 +45,7 @@ type fault struct {
 	format     string // "none" if empty; "packed" is self attestation
 	chain      func() ([]*x509.Certificate, *ecdsa.PrivateKey)
 	stmt       func(stmt object)
+	statement  func(f *forger, data, clientDataHash []byte) (format string, attStmt []byte) // instead of format and stmt
 	sig        func(sig []byte) []byte
 	object     func(o []byte) []byte
 	outer      func(response object)
@@ -147,7 +148,13 @@ func (f *forger) registration(options object) object {
 	if f.stmt != nil {
 		f.stmt(stmt)
 	}
-	attestation := marshalCBOR(t, object{"fmt": format, "attStmt": stmt, "authData": data})
+	var attStmt any = stmt
+	if f.statement != nil {
+		var raw []byte
+		format, raw = f.statement(f, data, hash(string(clientData)))
+		attStmt = cbor.RawMessage(raw)
+	}
+	attestation := marshalCBOR(t, object{"fmt": format, "attStmt": attStmt, "authData": data})
 	return f.finish(object{
 		"clientDataJSON": encode64(clientData), "attestationObject": encode64(apply(f.object, attestation)), "transports": []string{"usb"},
 	})

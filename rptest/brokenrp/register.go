@@ -146,8 +146,9 @@ func (c *ceremony) attestationObject(raw []byte) (*attestationObject, error) {
 	if hasData {
 		data = &found
 	}
-	// The statement of compound alone is an array.
-	isStmt := hasStmt && (stmt.major == majorMap || stmt.major == majorArray && string(format.str) == "compound")
+	// The statement of compound is an array, those of unknown formats are anything.
+	isMap := string(format.str) != "compound" && slices.Contains(formats, string(format.str))
+	isStmt := hasStmt && (stmt.major == majorMap || stmt.major == majorArray && !isMap)
 	top := item{major: it.major, items: it.items}
 	err = c.first(
 		rule{"attestationObject.trailing", len(rest) == 0},

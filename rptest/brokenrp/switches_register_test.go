@@ -223,9 +223,9 @@ func packedBent(t *testing.T) []bent {
 		packed("signature.range", fault{sig: integers(n, n)}),
 		packed("signature.trailing", fault{sig: func(b []byte) []byte { return append(b, 0) }}),
 		packed("accept.highS", fault{sig: highS}),
-		packed("packed.x5c.list", fault{stmt: set("x5c", []byte{1})}),
-		packed("packed.x5c.empty", fault{stmt: set("x5c", []any{})}),
-		packed("packed.x5c.certificate", fault{stmt: set("x5c", []any{[]byte("junk")})}),
+		packed("x5c.list", fault{stmt: set("x5c", []byte{1})}),
+		packed("x5c.empty", fault{stmt: set("x5c", []any{})}),
+		packed("x5c.certificate", fault{stmt: set("x5c", []any{[]byte("junk")})}),
 		basic("packed.x5c.alg", nil, fault{stmt: set("alg", -8)}),
 		basic("packed.cert.ca", func(c *x509.Certificate) { c.IsCA = true }, fault{}),
 		basic("packed.cert.basicConstraints", func(c *x509.Certificate) { c.BasicConstraintsValid = false }, fault{}),
@@ -242,7 +242,7 @@ func packedBent(t *testing.T) []bent {
 // shown.
 func TestPackedSignedByCredential(t *testing.T) {
 	a := issue(t, nil, nil, nil)
-	f := bent{check: "register.packed.x5c.signature"}
+	f := bent{check: "register.packed.x5c.key"}
 	f.fault.format = "packed"
 	f.fault.stmt = set("x5c", [][]byte{a.cert.Raw})
 	f.prove(t)

@@ -15,7 +15,7 @@ func (c *ceremony) trust(proven *verdict, auth *authData) error {
 	certified := proven.chain != nil
 	wanted := cfg.Models != nil || slices.Index(attestations, cfg.Attestation) >= slices.Index(attestations, "direct")
 	if certified && cfg.Roots != nil {
-		if err := c.path(proven.chain); err != nil {
+		if err := c.path(proven); err != nil {
 			return err
 		}
 	}
@@ -38,8 +38,8 @@ var compromises = []string{
 }
 
 // path checks the way from the attestation certificate to a root.
-func (c *ceremony) path(chain []*x509.Certificate) error {
-	now := c.site.now()
+func (c *ceremony) path(proven *verdict) error {
+	now, chain := c.site.now(), proven.chain
 	leaf := chain[0]
 	err := c.first(
 		rule{"trust.expired", !now.After(leaf.NotAfter)},
@@ -50,7 +50,7 @@ func (c *ceremony) path(chain []*x509.Certificate) error {
 	}
 	last := chain[len(chain)-1]
 	if len(chain) > 1 && slices.ContainsFunc(c.site.config.Roots, last.Equal) {
-		if err := c.first(rule{"accept.trust.root", false}); err != nil {
+		if err := c.first(rule{"accept.trust.root", proven.rooted}); err != nil {
 			return err
 		}
 		chain = chain[:len(chain)-1]
