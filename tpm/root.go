@@ -37,6 +37,7 @@ import (
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
 	"github.com/seed-77d61853/signet/keystore/arena"
+	"github.com/seed-77d61853/signet/keystore/file"
 	"github.com/seed-77d61853/signet/keystore/software"
 )
 
@@ -120,7 +121,7 @@ func openRoot(ctx context.Context, path string, open Opener, opts Options) (*Roo
 	if err != nil {
 		return nil, missing(err)
 	}
-	lock, err := lockFile(path)
+	lock, err := file.Lock(path + ".lock")
 	if err != nil {
 		return nil, err
 	}

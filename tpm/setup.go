@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/gofrs/flock"
 	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
 
@@ -35,7 +34,7 @@ func Create(ctx context.Context, path string, open Opener, opts Options) error {
 
 // alone runs f on a chip while the root's file is locked.
 func alone(ctx context.Context, path string, open Opener, f func(t transport.TPM) error) error {
-	lock, err := lockFile(path)
+	lock, err := file.Lock(path + ".lock")
 	if err != nil {
 		return err
 	}
@@ -43,18 +42,6 @@ func alone(ctx context.Context, path string, open Opener, f func(t transport.TPM
 	err = c.run(ctx, f)
 	c.close()
 	return errors.Join(err, lock.Close())
-}
-
-func lockFile(path string) (*flock.Flock, error) {
-	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
-	locked, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
-	}
-	if !locked {
-		return nil, keystore.ErrInUse
-	}
-	return lock, nil
 }
 
 func create(t transport.TPM, path string, password []byte) error {

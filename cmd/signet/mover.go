@@ -8,7 +8,6 @@ import (
 
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
-	"github.com/seed-77d61853/signet/keystore"
 )
 
 // A mover moves a device that is open in this process.
@@ -118,11 +117,10 @@ func clearMove(ctx context.Context, s *store.Store, secrets rootSecrets) (leftov
 		return nothingLeft, err
 	}
 	err = s.Clear(left, func(left *store.Store) error {
-		err := forgetRoot(ctx, left, secrets)
-		if !moved && errors.Is(err, keystore.ErrCorrupt) {
-			return nil // its file was not finished: it names nothing yet
+		if moved {
+			return forgetRoot(ctx, left, secrets)
 		}
-		return err
+		return forgetUnfinished(ctx, left, secrets)
 	})
 	if moved {
 		return oldLeft, err

@@ -52,14 +52,12 @@ func vaultKey(ctx context.Context, root keystore.Root, id string) ([32]byte, err
 // createDevice makes a store with all that is in it, and the key file where the
 // header names one that is not there. pin may be empty: none is set.
 func createDevice(ctx context.Context, path string, h store.Header, secrets rootSecrets, pin []byte) error {
-	if err := clearSite(ctx, path, h, secrets); err != nil {
-		return err
-	}
 	discard, err := makeKeyFile(h)
 	if err != nil {
 		return err
 	}
-	s, err := store.Create(path, h, func(s *store.Store) error {
+	forget := func(left *store.Store) error { return forgetUnfinished(ctx, left, secrets) }
+	s, err := store.Create(path, h, forget, func(s *store.Store) error {
 		if err := createRoot(ctx, s, secrets); err != nil {
 			return fmt.Errorf("make root: %w", err)
 		}

@@ -131,17 +131,14 @@ func forgetRoot(ctx context.Context, s *store.Store, secrets rootSecrets) error 
 	return errUnknownRoot(s.Root)
 }
 
-// clearSite takes out of the TPM what a making of the same device that was cut
-// off has left there.
-func clearSite(ctx context.Context, path string, h store.Header, secrets rootSecrets) error {
-	if h.Root != store.RootTPM {
+// forgetUnfinished is forgetRoot for a root whose making was cut short: a file
+// that was not finished names nothing yet.
+func forgetUnfinished(ctx context.Context, s *store.Store, secrets rootSecrets) error {
+	err := forgetRoot(ctx, s, secrets)
+	if errors.Is(err, keystore.ErrCorrupt) {
 		return nil
 	}
-	left := &store.Store{Header: h, Path: store.Site(path)}
-	if err := forgetRoot(ctx, left, secrets); err != nil {
-		return fmt.Errorf("clear what an init that was cut off has left: %w", err)
-	}
-	return nil
+	return err
 }
 
 // offersTPM tells whether a TPM answers, and offersKeyring whether an OS keyring

@@ -17,7 +17,6 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/seed-77d61853/signet/keystore"
 	"github.com/seed-77d61853/signet/keystore/software"
 )
 
@@ -115,13 +114,9 @@ func open(ctx context.Context, path string, secret Secret, kdf software.KDF) (*R
 	if err != nil {
 		return nil, err
 	}
-	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
-	locked, err := lock.TryLock()
+	lock, err := Lock(path + ".lock")
 	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
-	}
-	if !locked {
-		return nil, keystore.ErrInUse
+		return nil, err
 	}
 	r := &Root{path: path, kdf: kdf, lock: lock}
 	if err := r.load(secret); err != nil {

@@ -11,11 +11,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/access"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/text"
 	"github.com/seed-77d61853/signet/ctap"
 )
@@ -59,8 +59,9 @@ type Policy struct {
 
 // A Source is where the policy is read from.
 type Source struct {
-	Path string
-	// Owner is the user who must own the file and its folder.
+	Path string // empty: there is no policy
+	// Owner is the user who must own the file; it or root must own all folders
+	// on the way to it.
 	Owner int
 }
 
@@ -78,10 +79,17 @@ func (s Source) Read() (Policy, error) {
 }
 
 func (s Source) read() (p Policy, err error) {
-	f, err := os.Open(s.Path)
+	if s.Path == "" {
+		return Policy{}, nil
+	}
+	path, err := s.find()
 	if errors.Is(err, fs.ErrNotExist) {
 		return Policy{}, nil
 	}
+	if err != nil {
+		return Policy{}, err
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return Policy{}, err
 	}
@@ -103,30 +111,21 @@ func (s Source) read() (p Policy, err error) {
 	return p, nil
 }
 
-// check tells whether the owner alone can change the file, or put another in its
-// place.
+// check tells whether the file is one that the owner alone can change.
 func (s Source) check(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: not a file: %w", s.Path, ErrInsecure)
+		return fmt.Errorf("%s: not a file: %w", f.Name(), ErrInsecure)
 	}
-	folder, err := os.Stat(filepath.Dir(s.Path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(s.checkOwner(filepath.Dir(s.Path), folder), s.checkOwner(s.Path, info))
-}
-
-func (s Source) checkOwner(path string, info fs.FileInfo) error {
-	uid, known := owner(info)
+	uid, known := access.Owner(info)
 	switch {
 	case known && uid != s.Owner:
-		return fmt.Errorf("%s: owned by user %d: %w", path, uid, ErrInsecure)
+		return fmt.Errorf("%s: owned by user %d: %w", f.Name(), uid, ErrInsecure)
 	case known && info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("%s: mode %04o: %w", path, info.Mode().Perm(), ErrInsecure)
+		return fmt.Errorf("%s: mode %04o: %w", f.Name(), info.Mode().Perm(), ErrInsecure)
 	}
 	return nil
 }

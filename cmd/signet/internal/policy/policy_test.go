@@ -99,6 +99,66 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestReadThroughLinks: a link may lead to the policy, but nobody else may have a
+// say in where; and one that leads nowhere is not the absence of a policy.
+func TestReadThroughLinks(t *testing.T) {
+	top := t.TempDir()
+	dir, real := filepath.Join(top, "etc", "signet"), filepath.Join(top, "real")
+	for _, d := range []string{dir, real, filepath.Join(top, "open")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(filepath.Join(top, "open"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Join(real, "p.yaml")
+	if err := os.WriteFile(target, []byte(whole), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := Source{Path: filepath.Join(dir, "policy.yaml"), Owner: os.Getuid()}
+	link := func(to, at string) {
+		t.Helper()
+		os.Remove(at)
+		if err := os.Symlink(to, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, to := range []string{target, "../../real/p.yaml"} {
+		link(to, s.Path)
+		if p, err := s.Read(); err != nil || p.Path != s.Path || p.MinPINLength != 8 {
+			t.Errorf("through %s: %+v, %v", to, p, err)
+		}
+	}
+	for what, to := range map[string]string{
+		"to nothing":            filepath.Join(real, "none"),
+		"into no folder":        filepath.Join(top, "none", "p.yaml"),
+		"to itself":             s.Path,
+		"past a folder of all":  filepath.Join(top, "open", "p.yaml"),
+		"over a folder of all":  top + "/open/../real/p.yaml",
+		"through a link of all": filepath.Join(top, "open", "real", "p.yaml"),
+	} {
+		link(real, filepath.Join(top, "open", "real"))
+		link(target, filepath.Join(top, "open", "p.yaml"))
+		link(to, s.Path)
+		if p, err := s.Read(); !errors.Is(err, ErrInsecure) {
+			t.Errorf("a link %s: %+v, %v", what, p, err)
+		}
+	}
+	// Folders may be links, too, such as /etc on some systems.
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	link(real, dir)
+	if p, err := s.Read(); err != nil || p.Path != "" {
+		t.Errorf("a folder without a policy, behind a link: %+v, %v", p, err)
+	}
+	link(filepath.Join(top, "none"), dir)
+	if p, err := s.Read(); !errors.Is(err, ErrInsecure) {
+		t.Errorf("a folder behind a link to nothing: %+v, %v", p, err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole))
 	f.Add([]byte("rp-ids: [\"*.example.org\"]"))

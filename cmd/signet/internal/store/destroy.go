@@ -55,7 +55,7 @@ func ours(name string, kind fs.FileMode) bool {
 		return true
 	}
 	name = strings.TrimPrefix(name, ".")
-	return kind.IsRegular() && slices.ContainsFunc([]string{rootFile, vaultFile, moveFile, headerFile}, func(own string) bool {
+	return kind.IsRegular() && slices.ContainsFunc([]string{rootFile, vaultFile, moveFile, headerFile, unfinishedFile}, func(own string) bool {
 		return strings.HasPrefix(name, own)
 	})
 }

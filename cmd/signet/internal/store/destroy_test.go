@@ -10,7 +10,7 @@ import (
 
 func made(t *testing.T) *Store {
 	t.Helper()
-	s, err := Create(filepath.Join(t.TempDir(), "dev"), Header{Root: RootFile, Unlock: UnlockPassphrase, Profile: "security-key"}, func(s *Store) error {
+	s, err := Create(filepath.Join(t.TempDir(), "dev"), Header{Root: RootFile, Unlock: UnlockPassphrase, Profile: "security-key"}, nothing, func(s *Store) error {
 		return errors.Join(writeFile(s.RootPath(), []byte("root")), writeFile(s.VaultPath(), []byte("vault")))
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/file"
 )
 
 // A BusyError tells that another process uses the store; it is
@@ -30,19 +32,40 @@ func (e *BusyError) Unwrap() error { return keystore.ErrInUse }
 type lock struct{ file *flock.Flock }
 
 func acquire(path string) (*lock, error) {
-	f := flock.New(path, flock.SetPermissions(0o600))
-	ok, err := f.TryLock()
+	f, err := file.Lock(path)
+	if errors.Is(err, keystore.ErrInUse) {
+		return nil, &BusyError{Path: path, Holder: holder(path)}
+	}
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
-		return nil, &BusyError{Path: path, Holder: holder(path)}
-	}
 	// What stands in the file is for people only, so it need not be durable,
 	// and a disk that is too full for it is no reason to stop here.
-	note := fmt.Sprintf("signet, process %d, since %s\n", os.Getpid(), time.Now().Format(time.DateTime))
-	_ = os.WriteFile(path, []byte(note), 0o600)
+	_ = sign(path, f)
 	return &lock{f}, nil
+}
+
+// sign writes into a lock file who holds it. What stands at path by now may be
+// another file, which is left alone.
+func sign(path string, held *flock.Flock) error {
+	info, err := held.Stat()
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	opened, err := f.Stat()
+	if err != nil || !os.SameFile(info, opened) {
+		return err
+	}
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "signet, process %d, since %s\n", os.Getpid(), time.Now().Format(time.DateTime))
+	return err
 }
 
 func holder(path string) string {

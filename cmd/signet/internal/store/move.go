@@ -32,6 +32,12 @@ type moveNote struct {
 	To   Header `yaml:"to"`
 }
 
+// whole tells whether a note can be that of a move.
+func (n moveNote) whole() bool {
+	from, to := n.From.Generation, n.To.Generation
+	return n.From.ID == n.To.ID && from >= 0 && to >= 0 && (to-from == 1 || from-to == 1)
+}
+
 // BeginMove notes that the store moves to the root that h describes, and returns
 // the store as it will be, in files of its own. Its root and vault are the
 // caller's to make; it shares the lock of s and must not be closed. It fails
@@ -70,8 +76,11 @@ func (s *Store) Leftover() (left *Store, moved bool, err error) {
 		return nil, false, fmt.Errorf("read what a move has left: %w", err)
 	}
 	var note moveNote
-	if err := text.Unmarshal(b, &note, true); err != nil || note.From.Generation == note.To.Generation {
+	if err := text.Unmarshal(b, &note, true); err != nil || !note.whole() {
 		return nil, false, fmt.Errorf("%s: %w", name, keystore.ErrCorrupt)
+	}
+	if note.From.ID != s.ID {
+		return nil, false, fmt.Errorf("%s is not of this store: %w", name, keystore.ErrCorrupt)
 	}
 	switch s.Generation {
 	case note.From.Generation:
@@ -85,7 +94,7 @@ func (s *Store) Leftover() (left *Store, moved bool, err error) {
 // Clear removes what Leftover returned. What forget destroys, the root's secrets
 // outside of the folder, goes first. Repeatable.
 func (s *Store) Clear(left *Store, forget func(*Store) error) error {
-	if left.Generation == s.Generation {
+	if left.RootPath() == s.RootPath() || left.VaultPath() == s.VaultPath() {
 		return errors.New("clear up after a move: the store is in use")
 	}
 	if err := forget(left); err != nil {
@@ -97,7 +106,7 @@ func (s *Store) Clear(left *Store, forget func(*Store) error) error {
 	}
 	names := []string{}
 	for _, e := range entries {
-		if left.owns(e.Name()) {
+		if left.owns(e.Name()) && !s.owns(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}

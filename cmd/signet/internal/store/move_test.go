@@ -125,12 +125,39 @@ func TestLeftoverRefusesDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	for _, text := range []string{"", "x", "from: {generation: 7}\nto: {generation: 8}\n", "from: {colour: red}\nto: {generation: 1}\n"} {
+	note := func(from, to string) string { return "from: " + from + "\nto: " + to + "\n" }
+	own := func(generation string) string { return "{id: " + s.ID + ", generation: " + generation + "}" }
+	for _, text := range []string{
+		"", "x",
+		note(own("0"), "{colour: red, generation: 1}"),
+		note(own("7"), own("8")),  // of neither generation
+		note(own("0"), own("-1")), // the files of which are those in use
+		note(own("-1"), own("0")),
+		note(own("0"), own("2")), // not one move
+		note(own("0"), own("0")), // none
+		note(own("0"), "{generation: 1}"),
+		note("{generation: 0}", "{generation: 1}"), // another store's
+	} {
 		if err := os.WriteFile(filepath.Join(path, moveFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := s.Leftover(); !errors.Is(err, keystore.ErrCorrupt) {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+// What names the files in use is not cleared, whatever it says it is.
+func TestClearLeavesWhatIsUsed(t *testing.T) {
+	s := made(t)
+	for _, generation := range []int{0, -1} {
+		forgotten := false
+		err := s.Clear(&Store{Header: Header{Generation: generation}, Path: s.Path}, func(*Store) error { forgotten = true; return nil })
+		if err == nil || forgotten {
+			t.Errorf("cleared generation %d: %v", generation, err)
+		}
+	}
+	if got := files(t, s.Path); !slices.Equal(got, []string{"lock", "root", "store.yaml", "vault.db"}) {
+		t.Errorf("left %q", got)
 	}
 }

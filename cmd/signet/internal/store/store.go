@@ -23,8 +23,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
+	"github.com/seed-77d61853/signet/cmd/signet/internal/access"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/text"
 	"github.com/seed-77d61853/signet/keystore"
 )
@@ -153,87 +152,28 @@ func Exists(path string) (bool, error) {
 	return len(entries) > 0, err
 }
 
-// Site is where a store for path is built. A crash leaves it; Create clears it.
-func Site(path string) string { return path + ".new" }
-
-// Create makes a store at path and leaves it locked. It is built beside its
-// place and moved there once build has filled it, so that path holds a whole
-// store or nothing. Version, ID and Created of h are set here.
-func Create(path string, h Header, build func(*Store) error) (*Store, error) {
-	if there, err := Exists(path); err != nil {
-		return nil, err
-	} else if there {
-		return nil, fmt.Errorf("make store: %s: %w", path, fs.ErrExist)
-	}
-	h.Version, h.ID, h.Created = Version, newID(), time.Now().UTC().Truncate(time.Second)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("make store: %w", err)
-	}
-	s := &Store{Header: h, Path: Site(path)}
-	if err := s.prepare(); err != nil {
-		return nil, fmt.Errorf("make store: %w", err)
-	}
-	if err := s.fill(path, build); err != nil {
-		return nil, errors.Join(err, s.Close(), os.RemoveAll(s.Path))
-	}
-	s.Path = path
-	return s, nil
-}
-
-// prepare makes the building site, in place of one that a crash left.
-func (s *Store) prepare() error {
-	if err := os.MkdirAll(s.Path, 0o700); err != nil {
-		return err
-	}
-	l, err := acquire(filepath.Join(s.Path, lockFile))
-	if err != nil {
-		return err
-	}
-	s.lock = l
-	entries, err := os.ReadDir(s.Path)
-	for _, e := range entries {
-		if e.Name() != lockFile {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(s.Path, e.Name())))
-		}
-	}
-	if err != nil {
-		return errors.Join(err, s.Close())
-	}
-	return nil
-}
-
-func (s *Store) fill(path string, build func(*Store) error) error {
-	if err := build(s); err != nil {
-		return err
-	}
-	header, err := yaml.Marshal(s.Header)
-	if err != nil {
-		return fmt.Errorf("make store: %w", err)
-	}
-	if err := writeFile(filepath.Join(s.Path, headerFile), header); err != nil {
-		return fmt.Errorf("make store: %w", err)
-	}
-	if err := syncDir(s.Path); err != nil {
-		return fmt.Errorf("make store: %w", err)
-	}
-	if err := os.Rename(s.Path, path); err != nil {
-		return fmt.Errorf("make store: %w", err)
-	}
-	return syncDir(filepath.Dir(path))
-}
-
 // Open locks the store at path and reads its header: fs.ErrNotExist where there
 // is none, a *BusyError where another process has it, keystore.ErrNewerSchema,
 // keystore.ErrCorrupt or an *UnknownError where the header cannot be understood.
+// Nothing is written into a folder that others could put their own files into.
 func Open(path string) (*Store, error) {
 	h, err := ReadHeader(path)
 	if err != nil {
 		return nil, err
 	}
+	folder, err := os.Stat(path)
+	if err == nil {
+		err = access.CheckOwned(path, folder, 0o022)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
 	l, err := acquire(filepath.Join(path, lockFile))
 	if err != nil {
 		return nil, fmt.Errorf("lock store: %w", err)
 	}
+	// A Create that was cut short at its very end leaves it, where it can.
+	_ = os.Remove(filepath.Join(path, unfinishedFile))
 	return &Store{Header: h, Path: path, lock: l}, nil
 }
 
@@ -260,6 +200,9 @@ func ReadHeader(path string) (Header, error) {
 	}
 	if id, err := hex.DecodeString(h.ID); err != nil || len(id) != 16 {
 		return Header{}, fmt.Errorf("%s: the id: %w", name, keystore.ErrCorrupt)
+	}
+	if h.Generation < 0 {
+		return Header{}, fmt.Errorf("%s: generation %d: %w", name, h.Generation, keystore.ErrCorrupt)
 	}
 	if h.Root == "" || h.Profile == "" || h.Created.IsZero() {
 		return Header{}, fmt.Errorf("%s: cut off: %w", name, keystore.ErrCorrupt)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/seed-77d61853/signet/keystore"
@@ -16,7 +17,7 @@ var header = Header{Root: RootFile, Unlock: UnlockPassphrase, Profile: "security
 func create(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "share", "signet", "default")
-	s, err := Create(path, header, func(s *Store) error { return os.WriteFile(s.RootPath(), []byte("secret"), 0o600) })
+	s, err := Create(path, header, nothing, func(s *Store) error { return os.WriteFile(s.RootPath(), []byte("secret"), 0o600) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +43,9 @@ func TestCreateAndOpen(t *testing.T) {
 	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o700 {
 		t.Errorf("folder: %v, %v", fi.Mode(), err)
 	}
+	if got := files(t, path); !slices.Equal(got, []string{"lock", "root", "store.yaml"}) {
+		t.Errorf("the folder holds %q", got)
+	}
 	if _, err := os.Stat(path + ".new"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the building site is left: %v", err)
 	}
@@ -49,41 +53,9 @@ func TestCreateAndOpen(t *testing.T) {
 	if _, err := Open(path); !errors.As(err, &busy) || !errors.Is(err, keystore.ErrInUse) {
 		t.Errorf("a second Open = %v", err)
 	}
-	if _, err := Create(path, header, func(*Store) error { return nil }); !errors.Is(err, fs.ErrExist) {
+	if _, err := Create(path, header, nothing, nothing); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Create over a store = %v", err)
 	}
-}
-
-func TestCreateLeavesNothingHalfMade(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "default")
-	broken := errors.New("disk full")
-	_, err := Create(path, header, func(s *Store) error {
-		os.WriteFile(s.VaultPath(), []byte("half"), 0o600)
-		return broken
-	})
-	if !errors.Is(err, broken) {
-		t.Errorf("Create = %v", err)
-	}
-	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 0 {
-		t.Errorf("left behind: %v, %v", entries, err)
-	}
-}
-
-func TestCreateClearsACrashedOne(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "default")
-	os.MkdirAll(path+".new", 0o700)
-	os.WriteFile(path+".new/root", []byte("old"), 0o600)
-	s, err := Create(path, header, func(s *Store) error {
-		_, err := os.Stat(s.RootPath())
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("the crashed store's root is still there: %v", err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Close()
 }
 
 func TestReadHeaderRefuses(t *testing.T) {
@@ -103,6 +75,7 @@ func TestReadHeaderRefuses(t *testing.T) {
 		{"cut between lines", string(good[:bytes.Index(good, []byte("profile:"))]), keystore.ErrCorrupt},
 		{"its last line cut off", string(good[:bytes.Index(good, []byte("created:"))]), keystore.ErrCorrupt},
 		{"unknown key", string(good) + "colour: red\n", keystore.ErrCorrupt},
+		{"of a generation below all", string(good) + "generation: -1\n", keystore.ErrCorrupt},
 		{"newer", "version: 2\nsomething: else\n", keystore.ErrNewerSchema},
 	} {
 		if err := os.WriteFile(name, []byte(tt.content), 0o600); err != nil {

@@ -1,14 +1,14 @@
 //go:build unix
 
-package policy
+package access
 
 import (
 	"io/fs"
 	"syscall"
 )
 
-// owner returns the user who owns a file.
-func owner(info fs.FileInfo) (uid int, known bool) {
+// Owner returns the user who owns a file.
+func Owner(info fs.FileInfo) (uid int, known bool) {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return 0, false
