@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -42,9 +43,11 @@ type Client struct {
 	Enterprise []string
 
 	// MinTimeout and MaxTimeout bound how long a ceremony takes, whatever the
-	// options say; MinTimeout is also the default. Zero: 5 and 10 minutes, as
-	// the standard recommends (WebAuthn §5.1.3, step 4).
+	// options say. Zero: 5 and 10 minutes, as the standard recommends (WebAuthn
+	// §5.1.3, step 4).
 	MinTimeout, MaxTimeout time.Duration
+	// DefaultTimeout is for options that say nothing; zero: MinTimeout.
+	DefaultTimeout time.Duration
 }
 
 // Create registers a passkey: navigator.credentials.create (WebAuthn §5.1.3).
@@ -141,7 +144,7 @@ func (c *Client) lifetime(ctx context.Context, timeout *uint32) (context.Context
 	if longest == 0 {
 		longest = 10 * time.Minute
 	}
-	d := shortest
+	d := cmp.Or(c.DefaultTimeout, shortest)
 	if timeout != nil {
 		d = min(max(time.Duration(*timeout)*time.Millisecond, shortest), longest)
 	}

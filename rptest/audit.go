@@ -24,6 +24,9 @@ type Audit struct {
 	Seed string
 	// Device is what the devices are, where a case does not say.
 	Device DeviceConfig
+	// Trusted tells that the site has the devices' attestation roots and metadata
+	// (see Device.Authority): cases that only such a site can notice run.
+	Trusted bool
 	// AtLeast leaves out what is less severe, Only all but the cases named, or
 	// those below a name that ends in a dot: "login.".
 	AtLeast Severity
@@ -154,6 +157,8 @@ func (r *run) result(ctx context.Context, c Case) Result {
 		result.Outcome, result.Detail = NotRun, "it waits out a lifetime: ask for slow cases"
 	case ctx.Err() != nil:
 		result.Outcome, result.Detail = NotRun, "the audit was stopped"
+	case !r.Trusted && slices.Contains(c.Needs, NeedTrustPath):
+		result.Outcome, result.Detail = NotApplicable, errNotApplicable{NeedTrustPath}.Error()
 	case need != "":
 		result.Outcome, result.Detail = NotApplicable, errNotApplicable{need}.Error()
 	default:

@@ -3,7 +3,6 @@ package rptest
 import (
 	"encoding/base64"
 	"fmt"
-	"time"
 )
 
 // Bytes are bytes that JSON writes in base64url without padding, as WebAuthn's
@@ -25,7 +24,3 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	*b = decoded
 	return nil
 }
-
-// minTimeout bounds ceremonies from below: a site's own timeout holds, so that a
-// test of a person who never answers can be short.
-const minTimeout = 10 * time.Millisecond

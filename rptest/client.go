@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/seed-77d61853/signet/client"
 	"github.com/seed-77d61853/signet/ctap"
@@ -45,6 +46,13 @@ type Registration struct {
 // AuthenticationResponseJSON. The members are as in Registration.
 type Assertion Registration
 
+// A site's own timeout holds, so that a test of a person who never answers can be
+// short. Sites without one get what browsers give.
+const (
+	minTimeout     = 10 * time.Millisecond
+	defaultTimeout = 5 * time.Minute
+)
+
 // ErrorName gives the DOMException name of an error that Create, Get or a method
 // of User returned, and "" where it is none.
 func ErrorName(err error) string {
@@ -78,6 +86,7 @@ func (c *Client) Get(ctx context.Context, options []byte, mutations ...Mutation)
 
 func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, call func(*client.Client, context.Context, []byte) ([]byte, error)) (*Registration, error) {
 	b := c.Device.take()
+	b.picked(ctx)
 	queued := make([]Mutation, 0, len(b.Mutate)+len(mutations))
 	for _, id := range b.Mutate {
 		m, err := ParseMutation(id)
@@ -91,7 +100,7 @@ func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, 
 	}
 	browser := &client.Client{
 		Device: c.Device.session(), Origin: c.Origin, TopOrigin: c.TopOrigin, CrossOrigin: c.CrossOrigin,
-		Choose: b.pickAccount, RelatedOrigins: c.RelatedOrigins, MinTimeout: minTimeout,
+		Choose: b.pickAccount, RelatedOrigins: c.RelatedOrigins, MinTimeout: minTimeout, DefaultTimeout: defaultTimeout,
 	}
 	if !c.Device.config.NoVerification {
 		browser.PIN = b.typePIN()
@@ -138,7 +147,7 @@ func (d *Device) source(ctx context.Context, r *Registration) (ceremony.Source, 
 		Sign:      d.signer(ctx, response.RawID),
 		Other:     d.other(ctx, response.RawID),
 		Format:    d.config.Attestation,
-		Authority: d.authority,
+		Authority: d.Authority(),
 	}, nil
 }
 

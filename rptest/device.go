@@ -17,12 +17,12 @@ import (
 // Device is an authenticator in memory and the person who has it. Any number
 // of them may be made; each is cheap, and safe for concurrent use.
 type Device struct {
-	config    DeviceConfig // settled
-	engine    *authenticator.Authenticator
-	root      *root
-	authority *attest.Authority
+	config DeviceConfig // settled
+	engine *authenticator.Authenticator
+	root   *root
 
 	mu     sync.Mutex
+	vendor *attest.Authority // made when first wanted
 	queue  []*Script
 	always *Script
 	// properties holds what the device says of each credential's backup and
@@ -46,14 +46,14 @@ func NewDevice(c DeviceConfig) (*Device, error) {
 	d := &Device{
 		config:     c,
 		root:       newRoot(seed, rightPIN, c.Algorithms),
-		authority:  attest.New(authoritySeed(c), c.Now),
 		properties: map[string]*properties{},
 	}
 	d.root.patched = d.isPatched
+	profile := c.profile()
 	d.engine, err = authenticator.New(context.Background(), authenticator.Config{
-		Profile:  c.profile(),
+		Profile:  profile,
 		Root:     d.root,
-		User:     person{canVerify: !c.NoVerification && c.Personality != Hardware},
+		User:     person{canVerify: !c.NoVerification && c.Personality != Hardware, display: profile.Display},
 		Copyable: true, // what sites are told is in properties
 		Now:      c.Now,
 		Seed:     seed,
@@ -79,7 +79,14 @@ func (d *Device) Config() DeviceConfig { return d.config }
 
 // Authority is the device's vendor: attestation roots, metadata statements and
 // BLOBs. It is a function of the AAGUID.
-func (d *Device) Authority() *attest.Authority { return d.authority }
+func (d *Device) Authority() *attest.Authority {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.vendor == nil {
+		d.vendor = attest.New(authoritySeed(d.config), d.config.Now)
+	}
+	return d.vendor
+}
 
 // PowerCycle takes the device out and plugs it in again: three wrong PINs in a
 // row are forgiven, the tries spent are not.
@@ -158,16 +165,23 @@ func clientDataHash(req []byte) ([]byte, error) {
 	return r.Hash, nil
 }
 
-// patchInfo takes out of getInfo what the device lacks.
+// patchInfo takes out of getInfo what the device lacks, and has it take the IDs of
+// credentials that came from elsewhere.
 func (d *Device) patchInfo(resp []byte) ([]byte, error) {
-	if !d.config.NoDiscoverable {
+	longIDs := d.hasAliases()
+	if !d.config.NoDiscoverable && !longIDs {
 		return resp, nil
 	}
 	info := new(ctap.GetInfoResponse)
 	if err := cbor.Unmarshal(resp[1:], info); err != nil {
 		return nil, fmt.Errorf("read getInfo: %w", err)
 	}
-	info.Options["rk"] = false
+	if longIDs {
+		info.MaxCredentialIDLength = ctap.MaxCredentialIDLength
+	}
+	if d.config.NoDiscoverable {
+		info.Options["rk"] = false
+	}
 	if d.config.Personality == U2F {
 		info.Versions = slices.DeleteFunc(info.Versions, func(v string) bool { return v != ctap.VersionU2F && v != ctap.VersionFIDO20 })
 	}

@@ -190,6 +190,12 @@ func (d *Device) alias(external []byte) {
 	d.aliases[id], d.internal[string(external)] = string(external), id
 }
 
+func (d *Device) hasAliases() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.aliases) > 0
+}
+
 // external is the ID by which sites know a credential.
 func (d *Device) external(id []byte) []byte {
 	d.mu.Lock()
@@ -212,10 +218,7 @@ func (d *Device) engines(external []byte) []byte {
 
 // toEngine names credentials in a request as the engine knows them.
 func (d *Device) toEngine(command ctap.Command, req []byte) ([]byte, error) {
-	d.mu.Lock()
-	aliases := len(d.aliases)
-	d.mu.Unlock()
-	if aliases == 0 {
+	if !d.hasAliases() {
 		return req, nil
 	}
 	var v any

@@ -172,6 +172,7 @@ type behaviourKey struct{}
 // person is the engine's User: the one whose behaviour is scripted.
 type person struct {
 	canVerify bool // at the device itself, not through the browser
+	display   bool // accounts are picked on the device
 }
 
 // CanVerify implements authenticator.Verifier.
@@ -197,11 +198,13 @@ func (p person) Ask(ctx context.Context, prompt authenticator.Prompt) (authentic
 		<-ctx.Done()
 		return authenticator.Consent{}, ctx.Err()
 	}
-	choice, err := b.choose(prompt.Accounts)
-	if err != nil {
-		return authenticator.Consent{}, err
+	consent := authenticator.Consent{Present: true}
+	if p.display && prompt.Operation == authenticator.SignIn {
+		var err error
+		if consent.Choice, err = b.choose(prompt.Accounts); err != nil {
+			return authenticator.Consent{}, err
+		}
 	}
-	consent := authenticator.Consent{Present: true, Choice: choice}
 	if prompt.Verify == nil {
 		return consent, nil
 	}

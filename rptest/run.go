@@ -22,6 +22,9 @@ func From(origin string) RunOption { return func(a *Audit) error { a.Origin = or
 // With says what the devices are, where a case does not.
 func With(c DeviceConfig) RunOption { return func(a *Audit) error { a.Device = c; return nil } }
 
+// Trusted tells that the site has the devices' attestation roots and metadata.
+func Trusted() RunOption { return func(a *Audit) error { a.Trusted = true; return nil } }
+
 // Slow has cases run that wait out a lifetime.
 func Slow() RunOption { return func(a *Audit) error { a.Slow = true; return nil } }
 

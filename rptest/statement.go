@@ -28,7 +28,7 @@ func (d *Device) statement(ctx context.Context, asked *ctap.MakeCredentialReques
 	case !in.Format.Supports(in.Alg), unwanted && slices.Contains(asked.AttestationFormats, ctap.FormatPacked):
 		in.Format = attest.PackedSelf
 	}
-	format, statement, err := d.authority.Statement(in)
+	format, statement, err := d.Authority().Statement(in)
 	if err != nil {
 		return "", nil, fmt.Errorf("attest credential: %w", err)
 	}
