@@ -71,7 +71,7 @@ func clientDataCases() []shared {
 			Recipe: "type, challenge and origin are written Type, Challenge and Origin",
 			Why:    "members' names differ by case; a parser that ignores it reads what others do not",
 			Edits:  edits(renameAll("type", "Type", "challenge", "Challenge", "origin", "Origin"))}, step1: 6, step2: 9},
-		{Case: Case{ID: "client-data.other-case-origin", Sev: Medium, Field: "clientDataJSON.ORIGIN",
+		{Case: Case{ID: "client-data.other-case-origin", Sev: Medium, Field: "clientDataJSON",
 			Recipe: "origin is foreign, and ORIGIN is right",
 			Why:    "a parser that ignores case lets one override the other",
 			Edits: edits(ceremony.Edit{Stage: ceremony.ClientData, Apply: func(c *ceremony.Ceremony) error {

@@ -146,22 +146,25 @@ func (c *Ceremony) parseRegistration(inner map[string]any) error {
 	if err != nil {
 		return err
 	}
-	object, err := ctap.ParseAttestationObject(data)
+	format, statement, authData, err := parseObject(data)
 	if err != nil {
-		return fmt.Errorf("read attestationObject: %w", err)
+		return err
 	}
 	// What was sent decides: clients strip statements, and a format that cannot
 	// attest a key gives way.
-	statement, err := ParseMap(object.AttStmt)
-	switch {
-	case err != nil:
-		return fmt.Errorf("read attStmt: %w", err)
-	case object.Fmt == ctap.FormatNone:
+	switch format {
+	case ctap.FormatNone:
 		c.Format = attest.None
-	case object.Fmt == ctap.FormatPacked && statement.Get("x5c") == nil:
-		c.Format = attest.PackedSelf
+	case ctap.FormatPacked:
+		members, err := ParseMap(statement)
+		if err != nil {
+			return fmt.Errorf("read attStmt: %w", err)
+		}
+		if members.Get("x5c") == nil {
+			c.Format = attest.PackedSelf
+		}
 	}
-	auth, err := ctap.ParseAuthData(object.AuthData)
+	auth, err := ctap.ParseAuthData(authData)
 	if err != nil {
 		return fmt.Errorf("read authData: %w", err)
 	}
@@ -197,6 +200,22 @@ func parts(a *ctap.AuthData) AuthenticatorData {
 	}
 }
 
+// parseObject reads an attestation object, whose statement may be nested deeper
+// than what CTAP carries.
+func parseObject(data []byte) (format string, statement, authData []byte, err error) {
+	m, err := ParseMap(data)
+	if err != nil {
+		return "", nil, nil, fmt.Errorf("read attestationObject: %w", err)
+	}
+	if err := cbor.Unmarshal(m.Get("fmt"), &format); err != nil {
+		return "", nil, nil, fmt.Errorf("read fmt: %w", err)
+	}
+	if err := cbor.Unmarshal(m.Get("authData"), &authData); err != nil {
+		return "", nil, nil, fmt.Errorf("read authData: %w", err)
+	}
+	return format, m.Get("attStmt"), authData, nil
+}
+
 // StatementSignature takes the signature out of a registration's attestation
 // statement; an error where it has none.
 func StatementSignature(response []byte) ([]byte, error) {
@@ -210,14 +229,14 @@ func StatementSignature(response []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	object, err := ctap.ParseAttestationObject(data)
+	_, encoded, _, err := parseObject(data)
 	if err != nil {
-		return nil, fmt.Errorf("read attestationObject: %w", err)
+		return nil, err
 	}
 	var statement struct {
 		Sig []byte `cbor:"sig"`
 	}
-	if err := cbor.Unmarshal(object.AttStmt, &statement); err != nil {
+	if err := cbor.Unmarshal(encoded, &statement); err != nil {
 		return nil, fmt.Errorf("read attStmt: %w", err)
 	}
 	if len(statement.Sig) == 0 {

@@ -1,0 +1,194 @@
+package explain
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/rptest/ceremony"
+)
+
+var b64 = base64.RawURLEncoding
+
+// parse takes anything apart that Explain takes.
+func parse(data []byte) *node {
+	if o, err := ceremony.ParseObject(data); err == nil {
+		if o.Get("publicKey") != nil && o.Get("response") == nil {
+			if inner, err := ceremony.ParseObject(o.Get("publicKey")); err == nil {
+				o = inner
+			}
+		}
+		return responseNode(data, o)
+	}
+	if b, ok := decoded(bytes.TrimSpace(data)); ok {
+		return binaryNode(b)
+	}
+	return binaryNode(data)
+}
+
+// decoded reads base64 of any kind, and hexadecimal.
+func decoded(text []byte) ([]byte, bool) {
+	s := string(text)
+	if b, err := hex.DecodeString(s); err == nil && len(b) > 0 {
+		return b, true
+	}
+	s = strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(s), "=")
+	b, err := b64.DecodeString(s)
+	return b, err == nil && len(b) > 0
+}
+
+// binaryNode takes an attestation object or authenticator data apart.
+func binaryNode(b []byte) *node {
+	n := &node{raw: b, value: hexed(b)}
+	if major, _, _, _, ok := head(b); ok && major == majorMap {
+		if _, _, ok := split(b); ok {
+			n.add(objectNode("attestationObject", b))
+			return n
+		}
+	}
+	if len(b) >= authDataFixed {
+		n.add(authDataNode("authenticatorData", b))
+	}
+	return n
+}
+
+// responseNode takes a response's JSON apart, or options', which have no encoded
+// parts.
+func responseNode(data []byte, o *ceremony.Object) *node {
+	n := &node{raw: data, parts: []*node{}}
+	for _, m := range o.Members {
+		inner, err := ceremony.ParseObject(m.Value)
+		if m.Name != "response" || err != nil {
+			n.add(jsonNode(m.Name, m.Value))
+			continue
+		}
+		for _, m := range inner.Members {
+			n.add(memberNode(m, inner.Get("attestationObject") != nil))
+		}
+	}
+	annotate(n)
+	return n
+}
+
+// memberNode takes a member of response apart.
+func memberNode(m ceremony.Member, registration bool) *node {
+	var s string
+	if json.Unmarshal(m.Value, &s) != nil {
+		return jsonNode(m.Name, m.Value)
+	}
+	b, err := b64.DecodeString(s)
+	if err != nil {
+		return jsonNode(m.Name, m.Value)
+	}
+	switch m.Name {
+	case "clientDataJSON":
+		return clientDataNode(m.Name, b)
+	case "attestationObject":
+		return objectNode(m.Name, b)
+	case "authenticatorData":
+		if registration {
+			return bytesLeaf(m.Name, b) // a copy of what is within attestationObject
+		}
+		return authDataNode(m.Name, b)
+	case "signature", "userHandle", "publicKey":
+		return bytesLeaf(m.Name, b)
+	}
+	return jsonNode(m.Name, m.Value)
+}
+
+func clientDataNode(name string, b []byte) *node {
+	text, marked := bytes.CutPrefix(b, []byte("\xef\xbb\xbf"))
+	n := jsonNode(name, text)
+	n.raw = b
+	if n.parts == nil {
+		n.value = string(b)
+	}
+	if marked {
+		n.note = "behind a byte order mark"
+	}
+	return n
+}
+
+// jsonNode takes any JSON apart; what is none stays as it is.
+func jsonNode(name string, raw []byte) *node {
+	n := &node{name: name, raw: raw, value: string(raw)}
+	if o, err := ceremony.ParseObject(raw); err == nil {
+		n.parts = []*node{}
+		for _, m := range o.Members {
+			n.add(jsonNode(m.Name, m.Value))
+		}
+		return n
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) == nil && list != nil {
+		n.parts = []*node{}
+		for i, item := range list {
+			n.add(jsonNode(fmt.Sprintf("[%d]", i), item))
+		}
+	}
+	return n
+}
+
+// annotate says what numbers and encodings of options mean.
+func annotate(n *node) {
+	if challenge := n.part("challenge"); challenge != nil {
+		challenge.note = encodedNote(challenge.raw)
+	}
+	if user := n.part("user"); user != nil {
+		if id := user.part("id"); id != nil {
+			id.note = encodedNote(id.raw)
+		}
+	}
+	if list := n.part("pubKeyCredParams"); list != nil {
+		for _, p := range list.parts {
+			if alg := p.part("alg"); alg != nil {
+				alg.note = algName(alg.value)
+			}
+		}
+	}
+	if alg := n.part("publicKeyAlgorithm"); alg != nil {
+		alg.note = algName(alg.value)
+	}
+	for _, name := range []string{"id", "rawId"} {
+		if id := n.part(name); id != nil {
+			id.note = encodedNote(id.raw)
+		}
+	}
+}
+
+func encodedNote(raw []byte) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return "not a string"
+	}
+	b, err := b64.DecodeString(s)
+	if err != nil {
+		return "not base64url without padding"
+	}
+	return fmt.Sprintf("%d bytes", len(b))
+}
+
+// Explain takes apart, for people, a response's JSON, options' JSON (bare or as
+// member publicKey), an attestation object or authenticator data (as they are, or
+// in base64, base64url or hexadecimal). What it cannot read it shows as it is.
+func Explain(data []byte) string {
+	n := parse(data)
+	var b strings.Builder
+	if n.parts == nil {
+		b.WriteString("unknown: " + cut(n.value) + "\n")
+		return b.String()
+	}
+	for _, p := range n.parts {
+		p.write(&b, 0)
+	}
+	return b.String()
+}
+
+// formats are those that are registered, for the linter.
+var formats = []string{
+	ctap.FormatPacked, "tpm", "android-key", "android-safetynet", "fido-u2f", "apple", ctap.FormatNone, "compound",
+}

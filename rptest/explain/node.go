@@ -1,0 +1,83 @@
+package explain
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// node is a part, with the parts within it.
+type node struct {
+	name  string // of a list's member "[0]"
+	raw   []byte // as it came
+	value string // of a leaf, for people
+	note  string
+	parts []*node // nil: a leaf
+}
+
+func leaf(name, value string) *node { return &node{name: name, raw: []byte(value), value: value} }
+
+func bytesLeaf(name string, b []byte) *node {
+	return &node{name: name, raw: b, value: hexed(b)}
+}
+
+func (n *node) add(parts ...*node) { n.parts = append(n.parts, parts...) }
+
+// part finds the first part of a name; nil where there is none.
+func (n *node) part(name string) *node {
+	if n == nil {
+		return nil
+	}
+	for _, p := range n.parts {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// join puts a name behind a path.
+func join(path, name string) string {
+	if path == "" || strings.HasPrefix(name, "[") {
+		return path + name
+	}
+	return path + "." + name
+}
+
+// maxShown is how much of a part is shown where it is one of many.
+const maxShown = 96
+
+func hexed(b []byte) string { return fmt.Sprintf("h'%x'", b) }
+
+// shown is the part in one line.
+func (n *node) shown() string {
+	if n.parts == nil {
+		return n.value
+	}
+	if text := bytes.TrimSpace(n.raw); len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+		return string(n.raw)
+	}
+	return hexed(n.raw)
+}
+
+// write prints the part and those within it, each on a line of its own.
+func (n *node) write(b *strings.Builder, indent int) {
+	b.WriteString(strings.Repeat("  ", indent) + n.name)
+	if n.parts == nil {
+		b.WriteString(": " + cut(n.value))
+	}
+	if n.note != "" {
+		b.WriteString("  (" + n.note + ")")
+	}
+	b.WriteByte('\n')
+	for _, p := range n.parts {
+		p.write(b, indent+1)
+	}
+}
+
+func cut(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	return fmt.Sprintf("%s... %d characters", s[:maxShown], len(s))
+}
