@@ -63,6 +63,9 @@ func TestFormats(t *testing.T) {
 			t.Errorf("%s: %s", format, message)
 		}
 	}
+	if code, _ := attested(t, authority, attest.TPM, nil, "register.accept.tpm.ecc"); code == http.StatusOK {
+		t.Error("a site of RSA alone takes a key on a curve")
+	}
 }
 
 // primary names the check that each fault of package attest is for, by format;
