@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -160,4 +161,17 @@ func TestAttendedElsewhere(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// FuzzReadReply: what a terminal sends is a whole reply or an error.
+func FuzzReadReply(f *testing.F) {
+	f.Add(appendField(appendField(nil, []byte(`{"ID":1,"PIN":true}`)), []byte("493817")))
+	f.Add(appendField(nil, []byte(`{"ID":1,"Present":true}`)))
+	f.Add([]byte{0xFF, 0xFF, 0xFF, 0xFF})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := readReply(bytes.NewReader(b))
+		if err == nil && len(r.pin) > maxPIN {
+			t.Errorf("a PIN of %d bytes", len(r.pin))
+		}
+	})
 }
