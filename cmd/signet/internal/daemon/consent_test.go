@@ -13,10 +13,10 @@ import (
 	"github.com/seed-77d61853/signet/keystore"
 )
 
-// person answers as a test says.
-type person func(context.Context, authenticator.Prompt) (authenticator.Consent, error)
+// answers is a person who answers as a test says.
+type answers func(context.Context, authenticator.Prompt) (authenticator.Consent, error)
 
-func (f person) Ask(ctx context.Context, p authenticator.Prompt) (authenticator.Consent, error) {
+func (f answers) Ask(ctx context.Context, p authenticator.Prompt) (authenticator.Consent, error) {
 	return f(ctx, p)
 }
 
@@ -39,7 +39,7 @@ func attended(t *testing.T) (*Daemon, *Attended) {
 }
 
 // attach attaches a person; leave has them leave, and waits.
-func attach(t *testing.T, d *Daemon, p person) (leave func()) {
+func attach(t *testing.T, d *Daemon, p answers) (leave func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	there, ended := make(chan struct{}), make(chan error)
@@ -78,7 +78,7 @@ func TestAttended(t *testing.T) {
 		}
 		return answer, nil
 	})
-	if err := (Client{d.Control}).Attend(t.Context(), person(nil), func() error { return nil }); err == nil {
+	if err := (Client{d.Control}).Attend(t.Context(), answers(nil), func() error { return nil }); err == nil {
 		t.Error("a second terminal is attached")
 	}
 	for _, answer = range []authenticator.Consent{{}, {Present: true, Choice: 1}} {
@@ -153,7 +153,7 @@ func TestAttendedElsewhere(t *testing.T) {
 	d.Ready = func() error { close(started); return ready() }
 	go func() { ended <- d.Run(ctx) }()
 	<-started
-	err := Client{d.Control}.Attend(t.Context(), person(nil), func() error { t.Error("attached"); return io.EOF })
+	err := Client{d.Control}.Attend(t.Context(), answers(nil), func() error { t.Error("attached"); return io.EOF })
 	if err == nil {
 		t.Error("no error")
 	}
