@@ -1,0 +1,203 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/seed-77d61853/signet/rptest"
+)
+
+// The objects of SARIF 2.1.0 that we write; the comments name their sections.
+type (
+	sarifLog struct { // §3.13
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct { // §3.14
+		Tool        sarifTool         `json:"tool"`
+		Automation  sarifAutomation   `json:"automationDetails"`
+		Invocations []sarifInvocation `json:"invocations"`
+		Results     []sarifResult     `json:"results"`
+		Properties  map[string]any    `json:"properties"`
+	}
+	sarifAutomation struct { // §3.17
+		ID string `json:"id"`
+	}
+	sarifTool struct { // §3.18
+		Driver sarifDriver `json:"driver"`
+	}
+	sarifDriver struct { // §3.19
+		Name           string      `json:"name"`
+		InformationURI string      `json:"informationUri"`
+		Rules          []sarifRule `json:"rules"`
+	}
+	sarifRule struct { // §3.49
+		ID         string         `json:"id"`
+		Short      sarifMessage   `json:"shortDescription"`
+		Full       sarifMessage   `json:"fullDescription"`
+		HelpURI    string         `json:"helpUri"`
+		Help       sarifMessage   `json:"help"`
+		Default    sarifDefault   `json:"defaultConfiguration"`
+		Properties map[string]any `json:"properties"`
+	}
+	sarifDefault struct { // §3.50
+		Level string `json:"level"`
+	}
+	sarifMessage struct { // §3.11
+		Text string `json:"text"`
+	}
+	sarifInvocation struct { // §3.20
+		Successful    bool                `json:"executionSuccessful"`
+		Start         string              `json:"startTimeUtc"`
+		End           string              `json:"endTimeUtc"`
+		Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
+	}
+	sarifNotification struct { // §3.58
+		Level   string       `json:"level"`
+		Message sarifMessage `json:"message"`
+		Rule    sarifRuleRef `json:"associatedRule"`
+	}
+	sarifRuleRef struct { // §3.52
+		ID    string `json:"id"`
+		Index int    `json:"index"`
+	}
+	sarifResult struct { // §3.27
+		RuleID       string             `json:"ruleId"`
+		RuleIndex    int                `json:"ruleIndex"`
+		Kind         string             `json:"kind"`
+		Level        string             `json:"level"`
+		Message      sarifMessage       `json:"message"`
+		Locations    []sarifLocation    `json:"locations"`
+		Fingerprints map[string]string  `json:"partialFingerprints"`
+		Suppressions []sarifSuppression `json:"suppressions,omitempty"`
+		Request      *sarifRequest      `json:"webRequest,omitempty"`
+		Response     *sarifResponse     `json:"webResponse,omitempty"`
+		Properties   map[string]any     `json:"properties"`
+	}
+	sarifLocation struct { // §3.28
+		Physical sarifPhysical `json:"physicalLocation"`
+	}
+	sarifPhysical struct { // §3.29
+		Artifact sarifArtifact `json:"artifactLocation"`
+	}
+	sarifArtifact struct { // §3.4
+		URI string `json:"uri"`
+	}
+	sarifSuppression struct { // §3.35
+		Kind          string `json:"kind"`
+		Justification string `json:"justification"`
+	}
+	sarifRequest struct { // §3.46
+		Method string        `json:"method"`
+		Target string        `json:"target"`
+		Body   *sarifContent `json:"body,omitempty"`
+	}
+	sarifResponse struct { // §3.47
+		Status int           `json:"statusCode"`
+		Body   *sarifContent `json:"body,omitempty"`
+	}
+	sarifContent struct { // §3.3
+		Text string `json:"text"`
+	}
+)
+
+// levels are the standard's; scores are those by which code scanning sorts, on
+// CVSS's scale.
+var levels = map[rptest.Severity]struct{ level, score string }{
+	rptest.Low: {"note", "2.5"}, rptest.Medium: {"warning", "5.5"}, rptest.High: {"error", "8.0"}, rptest.Critical: {"error", "9.5"},
+}
+
+// SARIF writes a report as SARIF 2.1.0 (OASIS): a rule for each case, a result for
+// each finding, those of a baseline suppressed. Controls that failed are
+// notifications of the run.
+func SARIF(w io.Writer, r *rptest.Report) error {
+	const format = "2006-01-02T15:04:05.000Z"
+	run := sarifRun{
+		Tool:       sarifTool{sarifDriver{Name: "Signet", InformationURI: "https://github.com/seed-77d61853/signet", Rules: []sarifRule{}}},
+		Automation: sarifAutomation{"signet/audit/"},
+		Results:    []sarifResult{},
+		Properties: map[string]any{"rp": r.RP, "origin": r.Origin, "seed": r.Seed, "summary": Count(r)},
+	}
+	invocation := sarifInvocation{
+		Successful: true,
+		Start:      r.Started.UTC().Format(format),
+		End:        r.Started.Add(time.Duration(r.Seconds * float64(time.Second))).UTC().Format(format),
+	}
+	for i := range r.Results {
+		result := &r.Results[i]
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, ruleOf(&result.Case))
+		switch classOf(result) {
+		case finding, known:
+			run.Results = append(run.Results, resultOf(r, result, i))
+		case noVerdict:
+			invocation.Notifications = append(invocation.Notifications, sarifNotification{
+				"warning", sarifMessage{"no verdict on " + result.Case.ID + ": " + printable(result.Detail)}, sarifRuleRef{result.Case.ID, i},
+			})
+		}
+	}
+	run.Invocations = []sarifInvocation{invocation}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	err := e.Encode(sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
+	if err != nil {
+		return fmt.Errorf("write SARIF: %w", err)
+	}
+	return nil
+}
+
+func ruleOf(c *rptest.Case) sarifRule {
+	level := levels[c.Sev]
+	return sarifRule{
+		ID: c.ID, Short: sarifMessage{c.Recipe}, Full: sarifMessage{c.Why}, HelpURI: c.URL,
+		Help:    sarifMessage{fmt.Sprintf("%s (%s). The site has to %s it: %s.", c.Recipe, c.Anchor, should(c), c.Why)},
+		Default: sarifDefault{level.level},
+		Properties: map[string]any{
+			"security-severity": level.score, "precision": "very-high", "tags": []string{"security", "webauthn", string(c.Kind)},
+			"anchor": c.Anchor, "want": c.Want, "references": append([]string{}, c.References...),
+		},
+	}
+}
+
+func resultOf(report *rptest.Report, r *rptest.Result, rule int) sarifResult {
+	result := sarifResult{
+		RuleID: r.Case.ID, RuleIndex: rule, Kind: "fail", Level: levels[r.Case.Sev].level,
+		Message: sarifMessage{fmt.Sprintf("The site should %s, and this was seen: %s, %s. Done: %s. %s (%s)",
+			should(&r.Case), did(r), printable(r.Detail), r.Case.Recipe, r.Case.Why, r.Case.Anchor)},
+		Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{report.Origin}}}},
+		Fingerprints: map[string]string{"signetCase/v1": r.Case.ID},
+		Properties:   map[string]any{"outcome": r.Outcome, "severity": r.Case.Sev},
+	}
+	if r.Known {
+		result.Suppressions = []sarifSuppression{{"external", "it is in the baseline"}}
+	}
+	exchange := last(r)
+	if exchange == nil {
+		return result
+	}
+	result.Locations[0].Physical.Artifact.URI = exchange.URL
+	result.Request = &sarifRequest{exchange.Method, exchange.URL, contentOf(exchange.RequestBody)}
+	if exchange.Status > 0 {
+		result.Response = &sarifResponse{exchange.Status, contentOf(exchange.ResponseBody)}
+	}
+	return result
+}
+
+func contentOf(body string) *sarifContent {
+	if body == "" {
+		return nil
+	}
+	return &sarifContent{body}
+}
+
+// last is the exchange that decided.
+func last(r *rptest.Result) *rptest.Exchange {
+	for _, all := range [][]rptest.Exchange{r.Fault.Exchanges, r.Exchanges, r.Control.Exchanges} {
+		if len(all) > 0 {
+			return &all[len(all)-1]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+)
+
+// SARIF has the members that its schema requires, and values that it knows; each
+// result's rule is the one that its index says.
+func TestSARIF(t *testing.T) {
+	var log map[string]any
+	if err := json.Unmarshal(written(t, "sarif.json", sample()), &log); err != nil {
+		t.Fatal(err)
+	}
+	d := &document{t}
+	if log["version"] != "2.1.0" || d.text(log, "$schema") == "" {
+		t.Errorf("version is %v", log["version"])
+	}
+	run := d.list(log, "runs")[0]
+	driver := d.object(d.object(run, "tool"), "driver")
+	d.text(driver, "name")
+	rules := d.list(driver, "rules")
+	var ids []string
+	for _, rule := range rules {
+		ids = append(ids, d.text(rule, "id"))
+		for _, message := range []string{"shortDescription", "fullDescription", "help"} {
+			d.text(d.object(rule, message), "text")
+		}
+		d.uri(rule, "helpUri")
+		d.level(d.object(rule, "defaultConfiguration"))
+	}
+	if n := len(slices.Compact(slices.Sorted(slices.Values(ids)))); n != len(ids) || n != len(sample().Results) {
+		t.Errorf("%d rules, %d of them different", len(ids), n)
+	}
+	results := d.list(run, "results")
+	if len(results) != 4 {
+		t.Errorf("%d results", len(results))
+	}
+	for _, r := range results {
+		d.text(d.object(r, "message"), "text")
+		d.level(r)
+		if r["kind"] != "fail" {
+			t.Errorf("kind is %v", r["kind"])
+		}
+		if i := int(r["ruleIndex"].(float64)); ids[i] != d.text(r, "ruleId") {
+			t.Errorf("rule %d is %s, the result's %v", i, ids[i], r["ruleId"])
+		}
+		for _, l := range d.list(r, "locations") {
+			d.uri(d.object(d.object(l, "physicalLocation"), "artifactLocation"), "uri")
+		}
+		if s, ok := r["suppressions"]; ok != (r["ruleId"] == "register.rpid") {
+			t.Errorf("suppressions of %v: %v", r["ruleId"], s)
+		}
+	}
+	invocation := d.list(run, "invocations")[0]
+	if invocation["executionSuccessful"] != true {
+		t.Error("no execution was successful")
+	}
+	for _, name := range []string{"startTimeUtc", "endTimeUtc"} {
+		if _, err := time.Parse(time.RFC3339, d.text(invocation, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, n := range d.list(invocation, "toolExecutionNotifications") {
+		d.text(d.object(n, "message"), "text")
+		d.level(n)
+	}
+}
+
+// document reads required members.
+type document struct{ t *testing.T }
+
+func (d *document) object(of map[string]any, name string) map[string]any {
+	d.t.Helper()
+	o, ok := of[name].(map[string]any)
+	if !ok {
+		d.t.Fatalf("%s is %v", name, of[name])
+	}
+	return o
+}
+
+func (d *document) list(of map[string]any, name string) (list []map[string]any) {
+	d.t.Helper()
+	elements, ok := of[name].([]any)
+	if !ok || len(elements) == 0 {
+		d.t.Fatalf("%s is %v", name, of[name])
+	}
+	for _, e := range elements {
+		list = append(list, e.(map[string]any))
+	}
+	return list
+}
+
+func (d *document) text(of map[string]any, name string) string {
+	d.t.Helper()
+	s, ok := of[name].(string)
+	if !ok || s == "" {
+		d.t.Fatalf("%s is %v", name, of[name])
+	}
+	return s
+}
+
+func (d *document) uri(of map[string]any, name string) {
+	d.t.Helper()
+	if u, err := url.Parse(d.text(of, name)); err != nil || !u.IsAbs() {
+		d.t.Errorf("%s is %v", name, of[name])
+	}
+}
+
+func (d *document) level(of map[string]any) {
+	d.t.Helper()
+	if !slices.Contains([]string{"none", "note", "warning", "error"}, fmt.Sprint(of["level"])) {
+		d.t.Errorf("level is %v", of["level"])
+	}
+}

@@ -1,0 +1,145 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/seed-77d61853/signet/rptest"
+)
+
+// width is that of lines of prose, in characters.
+const width = 96
+
+// Table writes a report for who reads it on a terminal: the findings, each with
+// what was done, why it matters and where the standard says so; then what the
+// audit cannot tell, and why.
+func Table(w io.Writer, r *rptest.Report) error {
+	t := &table{}
+	t.line("%s, pages of %s", printable(r.RP), printable(r.Origin))
+	t.line("%s in %.1f s, seed %s", plural(len(r.Results), "case"), r.Seconds, printable(r.Seed))
+	findings := of(r, finding)
+	t.overview(findings)
+	for _, f := range findings {
+		t.finding(f)
+	}
+	t.known(of(r, known))
+	t.choices(of(r, policy))
+	t.noVerdict(of(r, noVerdict))
+	t.left("NOT APPLICABLE", of(r, notApplicable))
+	t.left("NOT RUN", of(r, notRun))
+	t.line("")
+	t.line("%s", Count(r))
+	_, err := io.WriteString(w, t.text.String())
+	return err
+}
+
+// table is a table in the making.
+type table struct{ text strings.Builder }
+
+func (t *table) line(format string, args ...any) { fmt.Fprintf(&t.text, format+"\n", args...) }
+
+// prose writes a paragraph: the first line begins with lead, which is indented,
+// the others with as many spaces.
+func (t *table) prose(lead, text string) {
+	indent := strings.Repeat(" ", len(lead))
+	line := lead
+	for word := range strings.FieldsSeq(printable(text)) {
+		if len(line)+1+len(word) > width && len(line) > len(indent) {
+			t.line("%s", line)
+			line = indent
+		}
+		if len(line) > len(indent) {
+			line += " "
+		}
+		line += word
+	}
+	t.line("%s", line)
+}
+
+func (t *table) overview(findings []*rptest.Result) {
+	if len(findings) == 0 {
+		return
+	}
+	t.line("")
+	columns := tabwriter.NewWriter(&t.text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, "SEVERITY\tCASE\tTHE SITE\tSHOULD\tSTANDARD")
+	for _, f := range findings {
+		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\t%s\n", f.Case.Sev, f.Case.ID, did(f), should(&f.Case), f.Case.Anchor)
+	}
+	columns.Flush() // into memory
+}
+
+func (t *table) finding(f *rptest.Result) {
+	c := &f.Case
+	t.line("")
+	t.line("%s", c.ID)
+	t.prose("  Done      ", c.Recipe)
+	t.prose("  Why       ", c.Why)
+	t.prose("  Standard  ", c.Anchor+", "+c.URL)
+	t.prose("  Seen      ", did(f)+", "+f.Detail)
+	for _, ref := range c.References {
+		t.prose("  See also  ", ref)
+	}
+}
+
+func (t *table) known(results []*rptest.Result) {
+	if len(results) == 0 {
+		return
+	}
+	t.line("\nKNOWN (in the baseline, and not worse than there)")
+	for _, r := range results {
+		t.line("  %-8s  %s: %s", r.Case.Sev, r.Case.ID, did(r))
+	}
+}
+
+// choices lists what the standard leaves to the site, by what the site does.
+func (t *table) choices(results []*rptest.Result) {
+	if len(results) == 0 {
+		return
+	}
+	t.line("\nLEFT TO THE SITE")
+	groups, order := map[string][]string{}, []string{}
+	for _, r := range results {
+		if groups[did(r)] == nil {
+			order = append(order, did(r))
+		}
+		groups[did(r)] = append(groups[did(r)], r.Case.ID)
+	}
+	for _, outcome := range order {
+		t.prose(fmt.Sprintf("  %-8s  ", outcome), strings.Join(groups[outcome], ", "))
+	}
+}
+
+func (t *table) noVerdict(results []*rptest.Result) {
+	if len(results) == 0 {
+		return
+	}
+	t.line("\nNO VERDICT (the same ceremony without the fault failed, too)")
+	t.grouped(results)
+}
+
+func (t *table) left(title string, results []*rptest.Result) {
+	if len(results) == 0 {
+		return
+	}
+	t.line("\n%s", title)
+	t.grouped(results)
+}
+
+// grouped lists results under what was seen.
+func (t *table) grouped(results []*rptest.Result) {
+	groups, order := map[string][]string{}, []string{}
+	for _, r := range results {
+		detail := strings.TrimPrefix(r.Detail, "not applicable: ")
+		if groups[detail] == nil {
+			order = append(order, detail)
+		}
+		groups[detail] = append(groups[detail], r.Case.ID)
+	}
+	for _, detail := range order {
+		t.prose("  ", detail+":")
+		t.prose("    ", strings.Join(groups[detail], ", "))
+	}
+}
