@@ -25,8 +25,10 @@ type Audit struct {
 	// Device is what the devices are, where a case does not say.
 	Device DeviceConfig
 	// Trusted tells that the site has the devices' attestation roots and metadata
-	// (see Device.Authority): cases that only such a site can notice run.
-	Trusted bool
+	// (see Device.Authority and Device.TrialBLOBs): cases that only such a site
+	// can notice run. ModelList tells that it also allows no other model.
+	Trusted   bool
+	ModelList bool
 	// AtLeast leaves out what is less severe, Only all but the cases named, or
 	// those below a name that ends in a dot: "login.".
 	AtLeast Severity
@@ -146,19 +148,33 @@ func (r *run) user(ctx context.Context, role string, c Case) (*User, error) {
 	return u, nil
 }
 
+// missingTrust names the first need of a case that the site does not know enough
+// of the devices for; "" if there is none.
+func (r *run) missingTrust(c Case) Need {
+	for _, n := range c.Needs {
+		switch {
+		case n == NeedTrustPath && !r.Trusted, n == NeedMetadata && !r.Trusted, n == NeedModelList && !r.ModelList:
+			return n
+		}
+	}
+	return ""
+}
+
 // result plays one case.
 func (r *run) result(ctx context.Context, c Case) Result {
 	start := time.Now()
 	result := Result{Case: c}
-	switch need := c.missingStep(r.RP); {
+	need := c.missingStep(r.RP)
+	if need == "" {
+		need = r.missingTrust(c)
+	}
+	switch {
 	case c.NotRun != "":
 		result.Outcome, result.Detail = NotRun, c.NotRun
 	case c.Slow && !r.Slow:
 		result.Outcome, result.Detail = NotRun, "it waits out a lifetime: ask for slow cases"
 	case ctx.Err() != nil:
 		result.Outcome, result.Detail = NotRun, "the audit was stopped"
-	case !r.Trusted && slices.Contains(c.Needs, NeedTrustPath):
-		result.Outcome, result.Detail = NotApplicable, errNotApplicable{NeedTrustPath}.Error()
 	case need != "":
 		result.Outcome, result.Detail = NotApplicable, errNotApplicable{need}.Error()
 	default:

@@ -25,6 +25,9 @@ func With(c DeviceConfig) RunOption { return func(a *Audit) error { a.Device = c
 // Trusted tells that the site has the devices' attestation roots and metadata.
 func Trusted() RunOption { return func(a *Audit) error { a.Trusted = true; return nil } }
 
+// ModelList tells that the site allows no other models than the devices'.
+func ModelList() RunOption { return func(a *Audit) error { a.ModelList = true; return nil } }
+
 // Slow has cases run that wait out a lifetime.
 func Slow() RunOption { return func(a *Audit) error { a.Slow = true; return nil } }
 
