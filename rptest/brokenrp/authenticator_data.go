@@ -139,9 +139,12 @@ func (c *ceremony) checkAuthData(d *authData, p *pending, r *response) error {
 			return err
 		}
 	}
+	verified := d.has(flagUV) || p.userVerification != "required"
+	if err := c.alike("uv", verified); err != nil {
+		return err
+	}
 	return c.first(
 		rule{"up", d.has(flagUP) || conditional},
-		rule{"uv", d.has(flagUV) || p.userVerification != "required"},
 		rule{"accept.rfu", d.flags&(flagRFU1|flagRFU2) == 0},
 		rule{"backup.flags", d.has(flagBE) || !d.has(flagBS)},
 	)

@@ -97,8 +97,11 @@ func isAccept(name string) bool {
 }
 
 // broad lists the checks without which nearly every refusal shows as another
-// fault, or every second honest signature is refused.
-var broad = []Check{"register.store", "login.session.late", "register.accept.highS", "login.accept.highS"}
+// fault, every second honest signature is refused, or no client registers.
+var broad = []Check{
+	"register.store", "login.session.late", "register.accept.highS", "login.accept.highS",
+	"options.user.id.present", "options.user.id.length", "options.rp.id",
+}
 
 // switches is what New makes of Config.Off.
 type switches struct {

@@ -44,6 +44,8 @@ var loginChecks = []entry{
 // accountChecks are those of sessions and accounts.
 var accountChecks = []entry{
 	{"stepup.signature", "the credential's key signed in a step-up, too", "the helper's false is taken for success where an exception was expected", "§7.2 step 21", "A39"},
+	{"stepup.uv", "the person was verified in a step-up", "the UV flag is looked at in sign-ins alone", "§7.2 step 17", "A39"},
+	{"stepup.challenge", "the challenge is the one that this site gave, in a step-up, too", "any challenge of 16 bytes and more is taken", "§7.2 step 11", "A39"},
 	{"stepup.accept.verified", "a session is never verified by a passkey", "a session asks for verification again after a step-up by passkey", "", "S14"},
 	{"credentials.owner", "a credential is deleted by its account", "whoever is signed in deletes any credential", "", "S9"},
 	{"credentials.rename.owner", "a credential is renamed by its account", "whoever is signed in renames any credential", "", "S9"},
@@ -52,5 +54,6 @@ var accountChecks = []entry{
 	{"password.pending", "a change of password ends what is under way", "ceremonies go on after a change of password", "", "S11"},
 	{"body.limit", "a body has at most 1 MiB", "a body may have any length", "", "S13"},
 	{"body.ids", "a request names at most 64 credentials, in 64 KiB", "a request may name any number of credentials", "", "S13"},
+	{"body.depth", "JSON is nested 64 deep at most", "the parser's stack is fixed and its end not watched: a crash", "", "S13"},
 	{"body.gzip", "a body is not compressed", "a body is inflated without limit", "", "S13"},
 }

@@ -183,7 +183,7 @@ func (s *Site) registerOptions(c *call) (any, error) {
 		selection["authenticatorAttachment"] = attachment
 	}
 	if !s.checks.on("options.enums") {
-		selection["userVerification"], out["attestation"] = "mandatory", "full"
+		out["hints"] = []string{"telephone"}
 	}
 	out["authenticatorSelection"] = selection
 	return out, nil
@@ -227,7 +227,7 @@ func (s *Site) rpID() string {
 func (s *Site) parameters() []map[string]any {
 	algorithms := s.config.Algorithms
 	if !s.checks.on("options.algorithms") {
-		algorithms = []ctap.Algorithm{ctap.EdDSA}
+		algorithms = slices.DeleteFunc(slices.Clone(algorithms), func(alg ctap.Algorithm) bool { return alg == ctap.RS256 })
 	}
 	var list []map[string]any
 	for _, alg := range algorithms {

@@ -216,6 +216,16 @@ func TestAccounts(t *testing.T) {
 		f.fault = fault{sig: func(b []byte) []byte { return (&forger{}).sign(newForger(&browser{}, fault{}).key, b) }}
 		return stepUp(b, f)
 	})
+	onOff(t, "stepup.uv", func(t *testing.T, off ...Check) bool {
+		b, f := password(t, off...)
+		f.fault = fault{flags: without(flagUV)}
+		return stepUp(b, f)
+	})
+	onOff(t, "stepup.challenge", func(t *testing.T, off ...Check) bool {
+		b, f := password(t, off...)
+		f.fault = fault{clientData: replace(`"challenge":"`, `"challenge":"AAAA`)}
+		return stepUp(b, f)
+	})
 	onOff(t, "stepup.accept.verified", func(t *testing.T, off ...Check) bool {
 		b, f := password(t, off...)
 		b.refused(http.StatusForbidden, "GET", "/sensitive", nil)
@@ -273,6 +283,11 @@ func TestBodies(t *testing.T) {
 		}
 		return ok(b.call("POST", "/assertion/options", object{"username": "alice", "allowCredentials": ids}))
 	})
+	onOff(t, "body.depth", func(t *testing.T, off ...Check) bool {
+		b, _ := signedUp(t, off...)
+		code, _ := b.call("POST", "/assertion/result", []byte(`{"more":`+strings.Repeat("[", 100_000)+strings.Repeat("]", 100_000)+`}`))
+		return code == http.StatusInternalServerError
+	})
 	onOff(t, "body.gzip", func(t *testing.T, off ...Check) bool {
 		b, f := signedUp(t, off...)
 		response := f.assertion(b.must("POST", "/assertion/options", alice))
@@ -310,8 +325,8 @@ func TestOptions(t *testing.T) {
 		"options.user.id.length":   func(o object) bool { return size(user(o)) > 64 },
 		"options.user.id.opaque":   func(o object) bool { return user(o) == encode64([]byte("alice")) },
 		"options.rp.id":            func(o object) bool { return o["rp"].(object)["id"] != "login.example" },
-		"options.algorithms":       func(o object) bool { return len(o["pubKeyCredParams"].([]any)) < 2 },
-		"options.enums":            func(o object) bool { return o["attestation"] == "full" },
+		"options.algorithms":       func(o object) bool { return len(o["pubKeyCredParams"].([]any)) < 5 },
+		"options.enums":            func(o object) bool { return o["hints"] != nil },
 	} {
 		onOff(t, check, func(t *testing.T, off ...Check) bool { return wrong(begin(t, Config{}, nil, off...)) })
 	}

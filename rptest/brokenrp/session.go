@@ -62,7 +62,6 @@ func (s *Site) logout(c *call) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.session.signIn(nil, "", false)
-	clear(c.session.latest)
 	return nil, nil
 }
 

@@ -27,8 +27,8 @@ func (c *ceremony) verify(check string, key crypto.PublicKey, alg ctap.Algorithm
 	if err != nil {
 		return err
 	}
-	if c.purpose == "stepup" && check == "signature" {
-		return c.site.checks.first("", rule{"stepup.signature", fits})
+	if check == "signature" {
+		return c.alike(check, fits)
 	}
 	return c.first(rule{check, fits})
 }

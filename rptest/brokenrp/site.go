@@ -238,7 +238,34 @@ func (s *Site) readBody(r *http.Request) ([]byte, error) {
 	if err := s.checks.first("", rule{check, int64(len(b)) <= limit}); err != nil {
 		return nil, &failure{http.StatusRequestEntityTooLarge, err.Error()}
 	}
-	return b, nil
+	return b, s.checkDepth(b)
+}
+
+// maxNesting is how deep JSON may nest.
+const maxNesting = 64
+
+// checkDepth looks for arrays and objects that are nested too deep.
+func (s *Site) checkDepth(body []byte) error {
+	var open [maxNesting]byte
+	depth, inString := 0, false
+	for i := 0; i < len(body); i++ {
+		switch b := body[i]; {
+		case b == '"':
+			inString = !inString
+		case inString && b == '\\':
+			i++
+		case inString:
+		case b == '[' || b == '{':
+			if err := s.checks.first("", rule{"body.depth", depth < maxNesting}); err != nil {
+				return err
+			}
+			open[depth] = b
+			depth++
+		case b == ']' || b == '}':
+			depth = max(0, depth-1)
+		}
+	}
+	return nil
 }
 
 func status(s, message string) map[string]any {
