@@ -107,7 +107,7 @@ func (d *clientData) duplicate() bool {
 	return false
 }
 
-// get gives a member: the last one of that name.
+// member gives the value of a member: the last one of that name.
 func (c *ceremony) member(d *clientData, name string) (any, bool) {
 	for _, m := range slices.Backward(d.members) {
 		if m.name == name || !c.on("clientData.case") && strings.EqualFold(m.name, name) {
@@ -117,6 +117,7 @@ func (c *ceremony) member(d *clientData, name string) (any, bool) {
 	return nil, false
 }
 
+// text gives a member that is a string; empty where it is none.
 func (c *ceremony) text(d *clientData, name string) string {
 	v, _ := c.member(d, name)
 	s, _ := v.(string)

@@ -89,9 +89,10 @@ func (c *ceremony) login(p *pending, d *clientData, r *response) error {
 	if err := c.checkVerified(a.auth, p); err != nil {
 		return err
 	}
-	backedUp := a.auth.has(flagBS)
+	eligible, backedUp := a.auth.has(flagBE), a.auth.has(flagBS)
 	err = c.first(
-		rule{"backup.eligible", a.auth.has(flagBE) == record.eligible},
+		// BS without BE has been judged already.
+		rule{"backup.eligible", eligible == record.eligible || backedUp && !eligible},
 		rule{"accept.backup.state", backedUp == record.backedUp},
 	)
 	if err != nil {
