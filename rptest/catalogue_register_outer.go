@@ -18,7 +18,8 @@ func credentialIDCases() []Case {
 	const id = "attestationObject.authData.credentialId"
 	long := func(n int) ceremony.Edit {
 		return ceremony.At(ceremony.AuthData, func(c *ceremony.Ceremony) {
-			c.AuthData.CredentialID = bytes.Repeat(c.AuthData.CredentialID, n)[:n]
+			own := append(c.AuthData.CredentialID, 0)
+			c.AuthData.CredentialID = bytes.Repeat(own, n)[:n]
 		})
 	}
 	return at("§7.1 step 25", []Case{

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -41,7 +42,13 @@ func build(response []byte, s Source, edits []Edit, signed *Ceremony) (*Ceremony
 	if err != nil {
 		return nil, err
 	}
-	for _, stage := range c.stages(signed) {
+	stages := c.stages(signed)
+	for _, e := range edits {
+		if !slices.ContainsFunc(stages, func(s step) bool { return s.at == e.Stage }) {
+			return nil, errors.New("an edit of what the response does not have: one is of a registration, the other of a sign-in")
+		}
+	}
+	for _, stage := range stages {
 		if err := stage.make(); err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package ceremony
 
 import (
 	"crypto/sha256"
+	"errors"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/attest"
@@ -68,11 +69,27 @@ func Key(alg ctap.Algorithm) Edit {
 }
 
 // COSE changes the credential public key's map; the key that signs stays.
-func COSE(f func(*Map)) Edit { return At(PublicKey, func(c *Ceremony) { f(c.COSE) }) }
+func COSE(f func(*Map)) Edit {
+	return Edit{Stage: PublicKey, Apply: func(c *Ceremony) error {
+		if c.COSE == nil {
+			return errNoKey
+		}
+		f(c.COSE)
+		return c.COSE.Err()
+	}}
+}
+
+var errNoKey = errors.New("a sign-in has no credential public key")
 
 // PublicKeyBytes changes the credential public key's encoding.
 func PublicKeyBytes(f func(*Map) []byte) Edit {
-	return At(AuthData, func(c *Ceremony) { c.AuthData.PublicKey = f(c.COSE) })
+	return Edit{Stage: AuthData, Apply: func(c *Ceremony) error {
+		if c.COSE == nil {
+			return errNoKey
+		}
+		c.AuthData.PublicKey = f(c.COSE)
+		return nil
+	}}
 }
 
 // AAGUID makes the authenticator another model, also in the statement.
