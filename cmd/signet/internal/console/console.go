@@ -19,6 +19,9 @@ import (
 // maxSecret is the longest secret in bytes.
 const maxSecret = 1024
 
+// errNotOpen tells of a descriptor that the caller of the program did not open.
+var errNotOpen = errors.New("it is not open")
+
 // attempts is how often the same question is asked of somebody who mistypes.
 const attempts = 5
 
@@ -140,10 +143,14 @@ func ReadSecretFile(path string) ([]byte, error) {
 }
 
 // ReadSecretFD is ReadSecretFile for a file that the caller of the program
-// opened. It stays open: the next line may be another secret.
+// opened: one that it did not open is an error, never a file that happens to have
+// the number. It stays open: the next line may be another secret.
 func ReadSecretFD(fd int) ([]byte, error) {
 	name := "file descriptor " + strconv.Itoa(fd)
 	f, err := duplicate(fd, name)
+	if errors.Is(err, errNotOpen) {
+		return nil, fmt.Errorf("%s is not open: whoever calls signet opens it, as %d<FILE does", name, fd)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -33,24 +33,3 @@ func TestReadSecretFile(t *testing.T) {
 		}
 	}
 }
-
-func TestReadSecretFDServesALineEach(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	w.WriteString("passphrase\n123456\n")
-	w.Close()
-	for _, want := range []string{"passphrase", "123456"} {
-		if got, err := ReadSecretFD(int(r.Fd())); err != nil || string(got) != want {
-			t.Errorf("ReadSecretFD = %q, %v; want %q", got, err, want)
-		}
-	}
-	if _, err := ReadSecretFD(int(r.Fd())); err == nil {
-		t.Error("the end of input is taken for a secret")
-	}
-	if _, err := ReadSecretFD(9999); err == nil {
-		t.Error("a descriptor that is not open is taken")
-	}
-}

@@ -9,8 +9,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// checkGiven refuses a descriptor that the caller of the program did not open.
+// What this program and its runtime have opened themselves in the meantime is
+// closed on exec; no descriptor that it was given is.
+func checkGiven(fd int) error {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	if err != nil || flags&unix.FD_CLOEXEC != 0 {
+		return errNotOpen
+	}
+	return nil
+}
+
 // duplicate opens fd a second time, so that closing does not end the first.
 func duplicate(fd int, name string) (*os.File, error) {
+	if err := checkGiven(fd); err != nil {
+		return nil, err
+	}
 	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -21,11 +35,8 @@ func duplicate(fd int, name string) (*os.File, error) {
 // CheckWritableFD refuses a descriptor that the caller of the program did not
 // open, or not for writing.
 func CheckWritableFD(fd int) error {
-	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	// What this program has opened itself in the meantime is closed on exec; no
-	// descriptor that it was given is.
-	if err != nil || flags&unix.FD_CLOEXEC != 0 {
-		return errors.New("it is not open")
+	if err := checkGiven(fd); err != nil {
+		return err
 	}
 	mode, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 	if err != nil {
