@@ -44,8 +44,9 @@ type Owner struct {
 
 // AsOwner proves the PIN and runs f with the gate open. A wrong PIN spends a try
 // of the only counter there is and gives ctap.ErrPINInvalid,
-// ctap.ErrPINAuthBlocked or ctap.ErrPINBlocked. Where no PIN is set, pin is
-// ignored: then whoever reaches the device is its owner.
+// ctap.ErrPINAuthBlocked or ctap.ErrPINBlocked; an empty one spends none and gives
+// ctap.ErrPUATRequired. Where no PIN is set, pin is ignored: then whoever reaches
+// the device is its owner.
 func (a *Authenticator) AsOwner(ctx context.Context, pin []byte, f func(*Owner) error) error {
 	a.turn.Lock()
 	if a.closed {
@@ -53,6 +54,10 @@ func (a *Authenticator) AsOwner(ctx context.Context, pin []byte, f func(*Owner) 
 		return fmt.Errorf("device is closed: %w", ctap.ErrNotAllowed)
 	}
 	o := &Owner{a: a}
+	if a.pinSet && len(pin) == 0 {
+		a.turn.Unlock()
+		return ctap.ErrPUATRequired
+	}
 	if a.pinSet {
 		o.pinHash = pinuv.HashPIN(pin)
 		defer clear(o.pinHash[:])
@@ -84,6 +89,9 @@ func (a *Authenticator) Unlock(ctx context.Context, pin []byte, rearm bool) erro
 	defer a.turn.Unlock()
 	if a.closed {
 		return fmt.Errorf("device is closed: %w", ctap.ErrNotAllowed)
+	}
+	if a.pinSet && len(pin) == 0 {
+		return ctap.ErrPUATRequired
 	}
 	defer a.settleGate()
 	blocked := a.pin.latched()
@@ -141,8 +149,12 @@ func timeOf(seconds int64) time.Time {
 }
 
 // Rename changes the names by which a passkey's account is known to people:
-// fs.ErrNotExist where there is no such passkey.
+// fs.ErrNotExist where there is no such passkey, ctap.ErrLimitExceeded where a
+// name has more than 64 KiB.
 func (o *Owner) Rename(ctx context.Context, id []byte, name, displayName string) error {
+	if len(name) > maxText || len(displayName) > maxText {
+		return ctap.ErrLimitExceeded
+	}
 	return o.edit(ctx, id, "rename passkey", func(tx keystore.Tx, s *state, c *credential) error {
 		c.UserName, c.DisplayName = name, displayName
 		return put(tx, c.ID, c, c.lists()...)
@@ -209,6 +221,18 @@ func (o *Owner) SetPIN(ctx context.Context, pin []byte) error {
 	}
 	o.pinHash = next.hash
 	return nil
+}
+
+// Reset is Erase once the person has agreed to it, asked as for a client's reset
+// but at any time (§6.6). s tells who asks. ctap.ErrOperationDenied,
+// ctap.ErrUserActionTimeout, or ctap.ErrKeepaliveCancel where ctx ends.
+func (a *Authenticator) Reset(ctx context.Context, s *ctap.Session) error {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	if a.closed {
+		return fmt.Errorf("device is closed: %w", ctap.ErrNotAllowed)
+	}
+	return a.askToErase(ctx, s)
 }
 
 // Erase resets the device: every passkey and the PIN are gone for ever (§6.6).

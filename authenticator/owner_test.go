@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,7 @@ func TestOwnerListsRenamesDeletes(t *testing.T) {
 		mustBe(t, "rename", o.Rename(t.Context(), all[1].ID, "robert", "Robert"), nil)
 		mustBe(t, "delete", o.Delete(t.Context(), all[2].ID), nil)
 		mustBe(t, "delete again", o.Delete(t.Context(), all[2].ID), fs.ErrNotExist)
+		mustBe(t, "rename at length", o.Rename(t.Context(), all[1].ID, strings.Repeat("x", maxText+1), ""), ctap.ErrLimitExceeded)
 		mustBe(t, "rename nothing", o.Rename(t.Context(), []byte("x"), "", ""), fs.ErrNotExist)
 		return nil
 	})
@@ -65,9 +67,13 @@ func TestOwnerProvesPIN(t *testing.T) {
 	ctx := t.Context()
 	mustBe(t, "first PIN", d.AsOwner(ctx, nil, func(o *Owner) error { return o.SetPIN(ctx, []byte("1234")) }), nil)
 	never := func(*Owner) error { t.Error("ran without the PIN"); return nil }
-	mustBe(t, "no PIN", d.AsOwner(ctx, nil, never), ctap.ErrPINInvalid)
+	mustBe(t, "no PIN", d.AsOwner(ctx, nil, never), ctap.ErrPUATRequired)
+	mustBe(t, "an empty PIN", d.Unlock(ctx, []byte{}, true), ctap.ErrPUATRequired)
+	if n, err := d.retries(ctx); err != nil || n != 8 {
+		t.Errorf("without a PIN %d tries left, %v", n, err)
+	}
 	mustBe(t, "wrong PIN", d.AsOwner(ctx, []byte("9999"), never), ctap.ErrPINInvalid)
-	if n, err := d.retries(ctx); err != nil || n != 6 {
+	if n, err := d.retries(ctx); err != nil || n != 7 {
 		t.Errorf("%d tries left, %v", n, err)
 	}
 	err := d.AsOwner(ctx, []byte("1234"), func(o *Owner) error {

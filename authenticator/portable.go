@@ -24,6 +24,13 @@ type portable struct {
 	LargeBlob  *storedBlob `cbor:"7,keyasint,omitempty"`
 }
 
+// Bounds in bytes of what a passkey that came from elsewhere may hold; whatever a
+// client can send is within them.
+const (
+	maxText    = 64 << 10
+	maxPrivate = 64 << 10
+)
+
 // portableVersion is the newest layout that this program knows.
 const portableVersion = 1
 
@@ -63,6 +70,20 @@ func (p *portable) check() error {
 		return errors.New("the rpIdHash is not the RP ID's")
 	case len(p.WithoutUV) != 32 || len(p.WithUV) != 32:
 		return errors.New("its hmac-secret keys are not 32 bytes")
+	case len(p.Private) > maxPrivate || len(c.PublicKey) > maxPrivate:
+		return errors.New("its key is too long")
+	case len(c.RPID) > maxText || len(c.RPName) > maxText || len(c.UserName) > maxText || len(c.DisplayName) > maxText:
+		return fmt.Errorf("a name of more than %d bytes", maxText)
+	case len(c.UserID) > ctap.MaxUserIDLength:
+		return fmt.Errorf("user ID of %d bytes", len(c.UserID))
+	case c.Discoverable && (c.RPID == "" || len(c.UserID) == 0):
+		return errors.New("discoverable without a site or an account")
+	case len(c.CredBlob) > SecurityKey().MaxCredBlobLength:
+		return fmt.Errorf("credBlob of %d bytes", len(c.CredBlob))
+	case len(c.LargeBlobKey) != 0 && len(c.LargeBlobKey) != 32:
+		return fmt.Errorf("large blob key of %d bytes", len(c.LargeBlobKey))
+	case p.LargeBlob != nil && len(p.LargeBlob.Data) > SecurityKey().MaxLargeBlobArray:
+		return fmt.Errorf("large blob of %d bytes", len(p.LargeBlob.Data))
 	case c.CredProtect < ctap.CredProtectOptional || c.CredProtect > ctap.CredProtectRequired:
 		return fmt.Errorf("credProtect %d", c.CredProtect)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/seed-77d61853/signet/ctap"
@@ -299,6 +300,14 @@ func TestImportRefusesDamage(t *testing.T) {
 		"short ID":    {change(func(p *portable) { p.ID = p.ID[1:] }), keystore.ErrCorrupt},
 		"no secret":   {change(func(p *portable) { p.WithUV = nil }), keystore.ErrCorrupt},
 		"other site":  {change(func(p *portable) { p.Credential.RPID = "evil.example" }), keystore.ErrCorrupt},
+		"user ID":     {change(func(p *portable) { p.Credential.UserID = make([]byte, 65) }), keystore.ErrCorrupt},
+		"no account":  {change(func(p *portable) { p.Credential.Discoverable, p.Credential.UserID = true, nil }), keystore.ErrCorrupt},
+		"long name":   {change(func(p *portable) { p.Credential.DisplayName = strings.Repeat("x", maxText+1) }), keystore.ErrCorrupt},
+		"long site":   {change(func(p *portable) { p.Credential.RPName = strings.Repeat("x", maxText+1) }), keystore.ErrCorrupt},
+		"long key":    {change(func(p *portable) { p.Private = make([]byte, maxPrivate+1) }), keystore.ErrCorrupt},
+		"credBlob":    {change(func(p *portable) { p.Credential.CredBlob = make([]byte, 65) }), keystore.ErrCorrupt},
+		"blob key":    {change(func(p *portable) { p.Credential.LargeBlobKey = make([]byte, 31) }), keystore.ErrCorrupt},
+		"large blob":  {change(func(p *portable) { p.LargeBlob = &storedBlob{Data: make([]byte, 64<<10+1)} }), keystore.ErrCorrupt},
 		"protection":  {change(func(p *portable) { p.Credential.CredProtect = 4 }), keystore.ErrCorrupt},
 		"algorithm 0": {change(func(p *portable) { p.Credential.Alg = 0 }), keystore.ErrUnsupported},
 	} {

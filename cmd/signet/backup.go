@@ -131,7 +131,7 @@ func mayCopy(c *config) error {
 	return err
 }
 
-// backup writes all passkeys into a file, and notes that there is one.
+// backup writes all passkeys into a file.
 func (o *owner) backup(ctx context.Context, pin []byte, path string, recipients []age.Recipient, step func(done int)) (n int, err error) {
 	mine, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -154,7 +154,7 @@ func (o *owner) backup(ctx context.Context, pin []byte, path string, recipients 
 	if err != nil {
 		return 0, nameFile(err)
 	}
-	return n, o.BackedUp(ctx, pin)
+	return n, nil
 }
 
 // recipients returns for whom the backup is sealed.

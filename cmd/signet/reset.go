@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/seed-77d61853/signet/ctap"
 )
 
 func newReset(c *config) *cobra.Command {
@@ -14,7 +16,8 @@ func newReset(c *config) *cobra.Command {
 		Use:   "reset",
 		Short: "Erase every passkey and the PIN",
 		Long: `Reset makes the device as it was when it was new: every passkey and the PIN are gone for
-ever. It is the way out when the PIN is forgotten or blocked, so it needs no PIN; it asks.
+ever. It is the way out when the PIN is forgotten or blocked, so it needs no PIN; it asks,
+and so does a signet that runs, where it asks for each use.
 
 Of a device whose keys are in a file, copies of the folder that were made before still hold
 the passkeys: a file cannot prevent that.`,
@@ -31,9 +34,7 @@ the passkeys: a file cannot prevent that.`,
 				if err := o.confirm(ctx, question, "reset"); err != nil {
 					return err
 				}
-				if err := o.Reset(ctx); o.running && errors.Is(err, errTPMOwner) {
-					return ownerAtStart{err}
-				} else if err != nil {
+				if err := o.reset(ctx); err != nil {
 					return err
 				}
 				if f.JSON {
@@ -49,6 +50,35 @@ the passkeys: a file cannot prevent that.`,
 	cmd.Flags().BoolVar(&f.JSON, "json", false, "print JSON")
 	f.addYes(cmd)
 	return cmd
+}
+
+// reset resets. A running signet asks where it asks all questions.
+func (o *owner) reset(ctx context.Context) error {
+	if o.running {
+		fmt.Fprintln(o.cmd.ErrOrStderr(), "Where the running signet asks, agree to it there.")
+	}
+	err := o.Reset(ctx)
+	switch {
+	case !o.running:
+		return err
+	case errors.Is(err, errTPMOwner):
+		return ownerAtStart{err}
+	case errors.Is(err, ctap.ErrOperationDenied), errors.Is(err, ctap.ErrUserActionTimeout):
+		return notAgreed{err}
+	}
+	return err
+}
+
+// notAgreed tells that nobody agreed to a reset where the running signet asks.
+type notAgreed struct{ error }
+
+func (e notAgreed) Unwrap() error { return e.error }
+
+func (notAgreed) Error() string { return "nobody agreed to the reset where the running signet asks" }
+
+func (notAgreed) hint() string {
+	return "Nothing was changed. Agree on the terminal of signet run, or on the one that signet consent attaches; or stop\n" +
+		"  signet run, and call signet reset again."
 }
 
 // ownerAtStart is why a reset through a running signet failed, which has the TPM's

@@ -224,7 +224,7 @@ func (f *restoreFlags) identities(ctx context.Context, o *owner) ([]age.Identity
 	if err != nil {
 		return nil, err
 	}
-	id, err := age.NewScryptIdentity(string(passphrase))
+	id, err := backup.Passphrase(passphrase)
 	return []age.Identity{id}, err
 }
 

@@ -266,7 +266,7 @@ func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *devi
 		return err
 	}
 	d := &daemon.Daemon{Doors: doors, Control: control, Log: log, Status: dev.status(func() string { return f.consent(attended) }),
-		Owner: daemon.Engine{Device: dev.engine, Policy: dev.rules}, Attended: attended, Lock: dev.engine.Lock}
+		Owner: daemon.Engine{Device: dev.engine, Policy: dev.rules, Asks: true}, Attended: attended, Lock: dev.engine.Lock}
 	d.Ready = func() error {
 		if err := introduce(ctx, out, c, d); err != nil {
 			return err

@@ -36,7 +36,24 @@ const (
 
 	// maxRecord bounds one passkey in bytes.
 	maxRecord = 1 << 20
+	// maxItem bounds what stands for it in the file: with its length.
+	maxItem = maxRecord + 16
+
+	// maxWork bounds what opening by a passphrase may cost, as age counts it: 1 GiB
+	// and some seconds. Backups are made with 18.
+	maxWork = 20
 )
+
+// Passphrase opens backups that a passphrase seals. Whoever made the file chose
+// what that costs; a file that asks for too much is damaged.
+func Passphrase(p []byte) (age.Identity, error) {
+	id, err := age.NewScryptIdentity(string(p))
+	if err != nil {
+		return nil, fmt.Errorf("open backup: %w", err)
+	}
+	id.SetMaxWorkFactor(maxWork)
+	return id, nil
+}
 
 type header struct {
 	Format  string `cbor:"1,keyasint"`
@@ -104,7 +121,8 @@ func Read(r io.Reader, f func(record []byte) error, identities ...age.Identity) 
 	case err != nil:
 		return created, damaged(err)
 	}
-	items := cbor.NewDecoder(plain)
+	items := &itemReader{plain: plain}
+	items.Decoder = cbor.NewDecoder(items)
 	item, err := readItem(items)
 	if err != nil {
 		return created, damaged(err)
@@ -131,11 +149,31 @@ func Read(r io.Reader, f func(record []byte) error, identities ...age.Identity) 
 // majorBytes is CBOR's major type of byte strings.
 const majorBytes = 2
 
-func readItem(items *cbor.Decoder) (cbor.RawMessage, error) {
+// An itemReader decodes one item after the other, and reads no more for any than
+// the longest can need.
+type itemReader struct {
+	*cbor.Decoder
+	plain io.Reader
+	left  int // for the item that is decoded
+}
+
+var errLongItem = fmt.Errorf("an item of more than %d bytes", maxItem)
+
+func (r *itemReader) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, errLongItem
+	}
+	n, err := r.plain.Read(p[:min(len(p), r.left)])
+	r.left -= n
+	return n, err
+}
+
+func readItem(items *itemReader) (cbor.RawMessage, error) {
+	items.left = maxItem
 	var item cbor.RawMessage
 	err := items.Decode(&item)
-	if err == nil && len(item) > maxRecord+16 {
-		err = fmt.Errorf("an item of %d bytes", len(item))
+	if err == nil && len(item) > maxItem { // it was read ahead
+		err = errLongItem
 	}
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
@@ -173,7 +211,7 @@ func readRecord(item []byte, f func([]byte) error) error {
 }
 
 // checkEnd wants the trailer, and nothing behind it.
-func checkEnd(items *cbor.Decoder, item []byte, n uint64) error {
+func checkEnd(items *itemReader, item []byte, n uint64) error {
 	var end trailer
 	if err := ctap.Unmarshal(item, &end); err != nil {
 		return damaged(err)
@@ -181,6 +219,7 @@ func checkEnd(items *cbor.Decoder, item []byte, n uint64) error {
 	if end.Count != n {
 		return damaged(fmt.Errorf("it has %d passkeys, and says %d", n, end.Count))
 	}
+	items.left = maxItem
 	if err := items.Decode(new(cbor.RawMessage)); err != io.EOF {
 		return damaged(errors.New("something follows its end"))
 	}

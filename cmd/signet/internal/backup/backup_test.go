@@ -70,7 +70,7 @@ func TestPassphrase(t *testing.T) {
 	to.SetWorkFactor(10)
 	file := write(t, to, "one")
 	for passphrase, want := range map[string]error{"correct horse": nil, "battery staple": ErrWrongSecret} {
-		id, err := age.NewScryptIdentity(passphrase)
+		id, err := Passphrase([]byte(passphrase))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,6 +80,51 @@ func TestPassphrase(t *testing.T) {
 	}
 	if _, _, err := read(write(t, identity(t).Recipient()), identity(t)); !errors.Is(err, ErrWrongSecret) {
 		t.Errorf("another identity: %v", err)
+	}
+}
+
+// What opening by a passphrase costs is the maker's choice, within bounds.
+func TestCostlyPassphrase(t *testing.T) {
+	file := "age-encryption.org/v1\n-> scrypt rDgT9ARcfuOaeyvEroaj+w 21\n" +
+		"lYPA3CJqFtkJZVLA9azYUfQkPIiUtS8tJtwu2woHOS4\n--- 8k1OXZ4PuetwCoHgcdmIVwR8HZaSqSmYQLF7Z+Rzwuk\n"
+	id, err := Passphrase([]byte("correct horse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := read([]byte(file), id); !errors.Is(err, keystore.ErrCorrupt) {
+		t.Errorf("a cost of 2 GiB: %v", err)
+	}
+}
+
+// counting tells how much was read.
+type counting struct {
+	io.Reader
+	n int
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += n
+	return n, err
+}
+
+// An item is too long before it is in memory, whatever its kind.
+func TestLongItem(t *testing.T) {
+	id := identity(t)
+	long := make([]byte, 8<<20)
+	for name, item := range map[string]any{"passkey": long, "text": string(long), "list": []any{long, long}} {
+		file := &counting{Reader: bytes.NewReader(sealed(t, id.Recipient(), header{format, version, 0}, item))}
+		_, err := Read(file, func([]byte) error { t.Error("a record was read"); return nil }, id)
+		if !errors.Is(err, keystore.ErrCorrupt) || file.n > 2<<20 {
+			t.Errorf("%s: read %d bytes, %v", name, file.n, err)
+		}
+	}
+	longest, over := string(long[:maxRecord]), string(long[:maxRecord+1])
+	if got, _, err := read(write(t, id.Recipient(), "one", longest, longest, "two"), id); err != nil || len(got) != 4 || got[1] != longest {
+		t.Errorf("the longest: %d records, %v", len(got), err)
+	}
+	if _, _, err := read(sealed(t, id.Recipient(), header{format, version, 0}, []byte(over+longest[:99]), trailer{1}), id); !errors.Is(err, keystore.ErrCorrupt) {
+		t.Errorf("longer than the longest: %v", err)
 	}
 }
 

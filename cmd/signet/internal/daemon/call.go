@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
-	"syscall"
 	"time"
 )
 
@@ -30,6 +28,9 @@ const (
 	maxCall   = 64 << 10
 	maxPIN    = 1 << 10
 	maxAnswer = 1 << 30
+
+	// fieldChunk is what is read of a field at first.
+	fieldChunk = 16 << 10
 )
 
 // callTime is how long a client has to send a call, and the daemon's answer to be
@@ -56,10 +57,21 @@ func readField(r io.Reader, limit uint32) ([]byte, error) {
 	if n > limit {
 		return nil, fmt.Errorf("field of %d bytes is longer than %d", n, limit)
 	}
-	field := make([]byte, n)
-	if _, err := io.ReadFull(r, field); err != nil {
-		clear(field)
-		return nil, err
+	// Memory is for bytes that came, not for those that were announced.
+	field := make([]byte, 0, min(n, fieldChunk))
+	for len(field) < int(n) {
+		if len(field) == cap(field) {
+			larger := make([]byte, len(field), min(2*len(field), int(n)))
+			copy(larger, field)
+			clear(field)
+			field = larger
+		}
+		m, err := io.ReadFull(r, field[len(field):cap(field)])
+		field = field[:len(field)+m]
+		if err != nil {
+			clear(field)
+			return nil, err
+		}
 	}
 	return field, nil
 }
@@ -73,10 +85,14 @@ func readCall(r io.Reader) (c Call, err error) {
 	if err := json.Unmarshal(text, &c); err != nil {
 		return Call{}, fmt.Errorf("read call: %w", err)
 	}
+	records := uint32(0)
+	if c.Op == opImport {
+		records = maxRecords
+	}
 	for _, secret := range []struct {
 		field *[]byte
 		limit uint32
-	}{{&c.PIN, maxPIN}, {&c.NewPIN, maxPIN}, {&c.Records, maxRecords}} {
+	}{{&c.PIN, maxPIN}, {&c.NewPIN, maxPIN}, {&c.Records, records}} {
 		if *secret.field, err = readField(r, secret.limit); err != nil {
 			c.wipe()
 			return Call{}, err
@@ -134,6 +150,16 @@ func (d *Daemon) answerOwner(ctx context.Context, conn net.Conn) error {
 		return err
 	}
 	defer call.wipe()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// A client that goes takes with it what it asked for, a question too.
+	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	go func() {
+		defer cancel()
+		conn.Read(make([]byte, 1)) // ends with the connection at the latest
+	}()
 	var a answer
 	if a.Result, err = d.Owner.Call(ctx, call); err != nil && !errors.As(err, &a.Refusal) {
 		a.Refusal = &Refusal{Message: err.Error()}
@@ -192,13 +218,7 @@ func (c Client) Call(ctx context.Context, call Call) ([]byte, error) {
 	return a.Result, nil
 }
 
-func (c Client) dial(ctx context.Context) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "unix", c.Control)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, ErrNotRunning
-	}
-	return conn, err
-}
+func (c Client) dial(ctx context.Context) (net.Conn, error) { return dial(ctx, c.Control, trusted) }
 
 func exchange(conn net.Conn, call Call) ([]byte, error) {
 	r, err := requestUpgrade(conn, ownerPath, ownerProtocol)

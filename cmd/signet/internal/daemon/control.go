@@ -60,6 +60,34 @@ func (l ownerListener) Accept() (net.Conn, error) {
 	}
 }
 
+// dial connects to the daemon behind a control socket, if trust takes the user
+// that it runs as: whoever else listens there is told nothing. ErrNotRunning
+// where nobody does.
+func dial(ctx context.Context, control string, trust func(uid int) bool) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", control)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, ErrNotRunning
+	}
+	if err != nil {
+		return nil, err
+	}
+	uid, err := peerUID(conn.(*net.UnixConn))
+	if err == nil && !trust(uid) {
+		err = fmt.Errorf("%s is not the socket of a signet of yours, but of user %d", control, uid)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// trusted tells whether a user may hear what the owner of this process has to
+// say.
+func trusted(uid int) bool { return uid == os.Getuid() || uid == 0 }
+
+// maxCalls bounds the owner's calls under way.
+const maxCalls = 8
+
 func (d *Daemon) serveControl(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+statusPath, d.handleStatus)
@@ -67,10 +95,18 @@ func (d *Daemon) serveControl(ctx context.Context, ln net.Listener) error {
 	// awaited here, and no more let in.
 	var calls sync.RWMutex
 	defer calls.Lock()
+	underWay := make(chan struct{}, maxCalls)
 	mux.HandleFunc("POST "+ownerPath, func(w http.ResponseWriter, r *http.Request) {
-		if calls.TryRLock() {
-			defer calls.RUnlock()
+		if !calls.TryRLock() {
+			return
+		}
+		defer calls.RUnlock()
+		select {
+		case underWay <- struct{}{}:
+			defer func() { <-underWay }()
 			d.handleOwner(ctx, w, r)
+		default:
+			http.Error(w, "too many calls are under way", http.StatusServiceUnavailable)
 		}
 	})
 	mux.HandleFunc("POST "+consentPath, func(w http.ResponseWriter, r *http.Request) {
@@ -107,7 +143,7 @@ func ReadStatus(ctx context.Context, control string) (*Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", control)
+		return dial(ctx, control, trusted)
 	}}
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://signet"+statusPath, nil)
@@ -116,7 +152,7 @@ func ReadStatus(ctx context.Context, control string) (*Status, error) {
 	}
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, ErrNotRunning):
 		return nil, ErrNotRunning
 	case err != nil:
 		return nil, fmt.Errorf("ask for the status: %w", err)

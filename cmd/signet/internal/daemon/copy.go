@@ -17,9 +17,8 @@ import (
 // Private keys cross the control socket for a backup and back: outwards as a
 // backup that is sealed for a key of the caller's, inwards beside the JSON.
 const (
-	opExport   = "export"
-	opImport   = "import"
-	opBackedUp = "backed-up"
+	opExport = "export"
+	opImport = "import"
 )
 
 // maxRecords bounds what one call can import, in bytes.
@@ -41,7 +40,8 @@ type Imported struct {
 	Outcome Outcome `json:"outcome"`
 }
 
-// Export backs all passkeys up, sealed for the recipient.
+// Export backs all passkeys up, sealed for the recipient. From then on sites are
+// told that a copy exists: whatever becomes of the backup, the keys were out.
 func (o Owner) Export(ctx context.Context, pin []byte, to *age.X25519Recipient) (sealed []byte, err error) {
 	return sealed, o.call(ctx, Call{Op: opExport, PIN: pin, Recipient: to.String()}, &sealed)
 }
@@ -56,11 +56,6 @@ func (o Owner) Import(ctx context.Context, pin []byte, records [][]byte) (done [
 	return done, o.call(ctx, Call{Op: opImport, PIN: pin, Records: encoded}, &done)
 }
 
-// BackedUp notes that a backup exists.
-func (o Owner) BackedUp(ctx context.Context, pin []byte) error {
-	return o.call(ctx, Call{Op: opBackedUp, PIN: pin}, nil)
-}
-
 func (e Engine) copyOut(ctx context.Context, c Call) ([]byte, error) {
 	if err := e.mayCopy(); err != nil {
 		return nil, err
@@ -71,11 +66,18 @@ func (e Engine) copyOut(ctx context.Context, c Call) ([]byte, error) {
 	}
 	var sealed bytes.Buffer
 	err = e.Device.AsOwner(ctx, c.PIN, func(o *authenticator.Owner) error {
-		return backup.Write(&sealed, time.Now(), func(add func([]byte) error) error {
+		err := backup.Write(&sealed, time.Now(), func(add func([]byte) error) error {
 			return o.Export(ctx, func(_ authenticator.Passkey, record []byte, _ int) error { return add(record) })
 		}, to)
+		if err != nil {
+			return err
+		}
+		return o.BackedUp(ctx)
 	})
-	return sealed.Bytes(), err
+	if err != nil {
+		return nil, err
+	}
+	return sealed.Bytes(), nil
 }
 
 func (e Engine) copyIn(ctx context.Context, c Call) ([]Imported, error) {

@@ -86,6 +86,30 @@ func TestControlTurnsOthersAway(t *testing.T) {
 	}
 }
 
+// Whoever else listens on the control socket's path is told nothing.
+func TestDialTrusts(t *testing.T) {
+	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "control.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	seen := -1
+	trust := func(yes bool) func(int) bool { return func(uid int) bool { seen = uid; return yes } }
+	conn, err := dial(t.Context(), ln.Addr().String(), trust(true))
+	if err != nil || seen != os.Getuid() {
+		t.Fatalf("user %d, %v", seen, err)
+	}
+	conn.Close()
+	if conn, err := dial(t.Context(), ln.Addr().String(), trust(false)); err == nil || conn != nil {
+		t.Error("spoke to a user who is not trusted")
+	}
+	for uid, want := range map[int]bool{os.Getuid(): true, 0: true, os.Getuid() + 1: false, 65534: false} {
+		if trusted(uid) != want {
+			t.Errorf("user %d: %v", uid, !want)
+		}
+	}
+}
+
 func TestRunEndsWithABrokenDoor(t *testing.T) {
 	d := newDaemon(t)
 	broken := errors.New("broken")

@@ -19,6 +19,9 @@ import (
 type Engine struct {
 	Device *authenticator.Authenticator
 	Policy policy.Policy
+	// Asks has a reset confirmed by the person whom the device asks. Where it is
+	// off, the caller has asked.
+	Asks bool
 }
 
 // Call answers one call.
@@ -50,6 +53,9 @@ func (e Engine) call(ctx context.Context, c Call) (result any, err error) {
 	case opUnlock:
 		return nil, e.Device.Unlock(ctx, c.PIN, c.Rearm)
 	case opReset:
+		if e.Asks {
+			return nil, e.Device.Reset(ctx, &ctap.Session{Door: "the control socket"})
+		}
 		return nil, e.Device.Erase(ctx)
 	case opCheck:
 		return nil, e.Device.Check(ctx)
@@ -59,8 +65,6 @@ func (e Engine) call(ctx context.Context, c Call) (result any, err error) {
 		return e.copyOut(ctx, c)
 	case opImport:
 		return e.copyIn(ctx, c)
-	case opBackedUp:
-		return nil, e.Device.AsOwner(ctx, c.PIN, func(o *authenticator.Owner) error { return o.BackedUp(ctx) })
 	}
 	return nil, fmt.Errorf("%w: the device does not know the call %q", ctap.ErrInvalidCommand, c.Op)
 }

@@ -21,7 +21,7 @@ const (
 	opSetPIN   = "set-pin"
 	opLock     = "lock"
 	opUnlock   = "unlock"
-	opReset    = "reset" // as on any security key it needs no PIN: it is the way out without
+	opReset    = "reset" // as on any security key it needs no PIN: it is the way out without, and asks
 	opCheck    = "check" // reads everything, tells only of damage
 
 	opAttestationRoots = "attestation-roots" // certificates, which are no secret
@@ -137,7 +137,7 @@ func (o Owner) Unlock(ctx context.Context, pin []byte, rearm bool) error {
 	return o.call(ctx, Call{Op: opUnlock, PIN: pin, Rearm: rearm}, nil)
 }
 
-// Reset erases every passkey and the PIN.
+// Reset erases every passkey and the PIN. A running daemon asks the person first.
 func (o Owner) Reset(ctx context.Context) error { return o.call(ctx, Call{Op: opReset}, nil) }
 
 // Check reads everything that the device remembers and tells of damage.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"filippo.io/age"
+
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/client"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
@@ -23,8 +25,13 @@ import (
 // newEngine returns a device with a passkey of alice and one of bob.
 func newEngine(t *testing.T, rules policy.Policy) Engine {
 	t.Helper()
+	return engineOf(t, authenticator.Config{User: consent.Policy{Approve: true}}, rules)
+}
+
+func engineOf(t *testing.T, config authenticator.Config, rules policy.Policy) Engine {
+	t.Helper()
 	ctx := t.Context()
-	device, err := authenticator.New(ctx, authenticator.Config{User: consent.Policy{Approve: true}})
+	device, err := authenticator.New(ctx, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +54,14 @@ func newEngine(t *testing.T, rules policy.Policy) Engine {
 // callers gives a device by both ways: straight, and over a control socket.
 func callers(t *testing.T, rules policy.Policy) map[string]Owner {
 	straight := newEngine(t, rules)
+	return map[string]Owner{"straight": {straight}, "over the socket": behindSocket(t, newEngine(t, rules))}
+}
+
+// behindSocket starts a daemon with an engine, and calls it.
+func behindSocket(t *testing.T, e Engine) Owner {
+	t.Helper()
 	behind := newDaemon(t)
-	behind.Owner = newEngine(t, rules)
+	behind.Owner = e
 	started, done := make(chan struct{}), make(chan error)
 	ready := behind.Ready
 	behind.Ready = func() error { close(started); return ready() }
@@ -61,7 +74,7 @@ func callers(t *testing.T, rules policy.Policy) map[string]Owner {
 		}
 	})
 	<-started
-	return map[string]Owner{"straight": {straight}, "over the socket": {Client{behind.Control}}}
+	return Owner{Client{behind.Control}}
 }
 
 // With a PIN set, whoever is connected learns and changes nothing without it,
@@ -78,7 +91,10 @@ func TestOwnerProvesThePIN(t *testing.T) {
 			if err := o.SetPIN(ctx, nil, pin); err != nil {
 				t.Fatal(err)
 			}
-			for try, wrong := range [][]byte{nil, []byte("000000"), []byte("493817 ")} {
+			if list, err := o.Passkeys(ctx, nil); !errors.Is(err, ctap.ErrPUATRequired) || list != nil {
+				t.Errorf("without the PIN: %+v, %v", list, err)
+			}
+			for try, wrong := range [][]byte{[]byte("493818"), []byte("000000"), []byte("493817 ")} {
 				want := ctap.ErrPINInvalid
 				if try == 2 {
 					want = ctap.ErrPINAuthBlocked // three misses in a row
@@ -167,6 +183,104 @@ func TestOwnerCalls(t *testing.T) {
 	}
 }
 
+// answerer answers a reset as it is told, and anything else with yes.
+type answerer struct {
+	reset  func(ctx context.Context) bool
+	prompt authenticator.Prompt // the last
+}
+
+func (p *answerer) Ask(ctx context.Context, prompt authenticator.Prompt) (authenticator.Consent, error) {
+	p.prompt = prompt
+	return authenticator.Consent{Present: prompt.Operation != authenticator.Reset || p.reset(ctx)}, ctx.Err()
+}
+
+// A reset over the control socket erases nothing that the person at the device
+// did not agree to. It needs no PIN: a forgotten one must not be in its way.
+func TestResetAsks(t *testing.T) {
+	ctx, agrees := t.Context(), false
+	who := &answerer{reset: func(context.Context) bool { return agrees }}
+	e := engineOf(t, authenticator.Config{User: who}, policy.Policy{})
+	e.Asks = true
+	o := behindSocket(t, e)
+	if err := o.SetPIN(ctx, nil, []byte("493817")); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Reset(ctx); !errors.Is(err, ctap.ErrOperationDenied) {
+		t.Errorf("refused: %v", err)
+	}
+	if list, err := o.Passkeys(ctx, []byte("493817")); err != nil || len(list) != 2 {
+		t.Errorf("refused, and left are %+v, %v", list, err)
+	}
+	if who.prompt.Operation != authenticator.Reset || who.prompt.Transport == "" {
+		t.Errorf("asked %+v", who.prompt)
+	}
+	agrees = true
+	if err := o.Reset(ctx); err != nil {
+		t.Error(err)
+	}
+	if list, err := o.Passkeys(ctx, nil); err != nil || len(list) != 0 {
+		t.Errorf("agreed, and left are %+v, %v", list, err)
+	}
+}
+
+// A client that goes takes its question with it.
+func TestResetWithdrawn(t *testing.T) {
+	asked, withdrawn := make(chan struct{}), make(chan struct{})
+	e := engineOf(t, authenticator.Config{User: &answerer{reset: func(ctx context.Context) bool {
+		close(asked)
+		<-ctx.Done()
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			t.Errorf("the question ends with %v", ctx.Err())
+		}
+		close(withdrawn)
+		return true
+	}}}, policy.Policy{})
+	e.Asks = true
+	o := behindSocket(t, e)
+	ctx, leave := context.WithCancel(t.Context())
+	go func() { <-asked; leave() }()
+	if err := o.Reset(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("left: %v", err)
+	}
+	<-withdrawn
+	if list, err := o.Passkeys(t.Context(), nil); err != nil || len(list) != 2 {
+		t.Errorf("left are %+v, %v", list, err)
+	}
+}
+
+// Keys that were out count as copied, whatever became of the backup.
+func TestExportIsABackup(t *testing.T) {
+	ctx, pin := t.Context(), []byte("493817")
+	e := engineOf(t, authenticator.Config{User: consent.Policy{Approve: true}, Copyable: true}, policy.Policy{})
+	o := behindSocket(t, e)
+	if err := o.SetPIN(ctx, nil, pin); err != nil {
+		t.Fatal(err)
+	}
+	flags := func() ctap.Flags {
+		r, err := client.New(client.Local(e.Device, nil)).GetAssertion(ctx, &ctap.GetAssertionRequest{RPID: "example.com", ClientDataHash: make([]byte, 32)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ctap.Flags(r.AuthData[32])
+	}
+	to, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Export(ctx, []byte("000000"), to.Recipient()); !errors.Is(err, ctap.ErrPINInvalid) {
+		t.Errorf("with a wrong PIN: %v", err)
+	}
+	if flags()&ctap.FlagBS != 0 {
+		t.Error("flag BS is set before an export")
+	}
+	if sealed, err := o.Export(ctx, pin, to.Recipient()); err != nil || len(sealed) == 0 {
+		t.Fatalf("%d bytes, %v", len(sealed), err)
+	}
+	if flags()&ctap.FlagBS == 0 {
+		t.Error("flag BS is not set after an export")
+	}
+}
+
 // A policy holds for whoever is connected.
 func TestOwnerUnderPolicy(t *testing.T) {
 	for way, o := range callers(t, policy.Policy{ForbidExport: true}) {
@@ -216,8 +330,76 @@ func TestImpoliteClients(t *testing.T) {
 	}
 }
 
+// Many calls that hang keep neither memory nor those off that come when they are
+// gone.
+func TestCallsAreBounded(t *testing.T) {
+	o := callers(t, policy.Policy{})["over the socket"]
+	control := o.Caller.(Client).Control
+	var hung []net.Conn
+	for range maxCalls {
+		conn, err := net.Dial("unix", control)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := requestUpgrade(conn, ownerPath, ownerProtocol); err != nil {
+			t.Fatal(err)
+		}
+		hung = append(hung, conn)
+	}
+	if _, err := o.PIN(t.Context()); err == nil || !strings.Contains(err.Error(), "too many calls") {
+		t.Errorf("one call too many: %v", err)
+	}
+	for _, conn := range hung {
+		conn.Close()
+	}
+	for {
+		if _, err := o.PIN(t.Context()); err == nil {
+			break
+		} else if !strings.Contains(err.Error(), "too many calls") {
+			t.Fatal(err)
+		}
+	}
+}
+
+// hungry is a client that sends so much and no more.
+type hungry struct {
+	rest  []byte
+	asked int // the most that a Read had room for
+}
+
+func (h *hungry) Read(p []byte) (int, error) {
+	h.asked = max(h.asked, len(p))
+	if len(h.rest) == 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n := copy(p, h.rest)
+	h.rest = h.rest[n:]
+	return n, nil
+}
+
+// Memory is taken for what came, not for what was announced.
+func TestReadFieldGrows(t *testing.T) {
+	h := &hungry{rest: append([]byte{1, 0, 0, 0}, make([]byte, 100<<10)...)} // 16 MiB announced
+	if _, err := readField(h, maxRecords); err == nil {
+		t.Error("read what did not come")
+	}
+	if h.asked > 128<<10 {
+		t.Errorf("made room for %d bytes", h.asked)
+	}
+	want := bytes.Repeat([]byte("signet "), 20000)
+	got, err := readField(bytes.NewReader(appendField(nil, want)), maxRecords)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("read %d bytes, %v", len(got), err)
+	}
+	call := appendField(appendField(appendField(appendField(nil, []byte(`{"op":"pin"}`)), nil), nil), []byte{1})
+	if _, err := readCall(bytes.NewReader(call)); err == nil {
+		t.Error("took records with a call that has none")
+	}
+}
+
 func TestCallTravels(t *testing.T) {
-	want := Call{Op: opSetPIN, ID: []byte{1, 2}, Name: "alice", Rearm: true, PIN: []byte("1234"), NewPIN: []byte("12345"), Records: []byte{7}}
+	want := Call{Op: opImport, ID: []byte{1, 2}, Name: "alice", Rearm: true, PIN: []byte("1234"), NewPIN: []byte("12345"), Records: []byte{7}}
 	var b bytes.Buffer
 	if err := writeCall(&b, want); err != nil {
 		t.Fatal(err)
@@ -240,6 +422,7 @@ func FuzzReadCall(f *testing.F) {
 	f.Add(b.Bytes())
 	f.Add([]byte("\x00\x00\x00\x02{}\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Add([]byte("\xff\xff\xff\xff"))
+	f.Add([]byte("\x00\x00\x00\x0f{\"op\":\"import\"}\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := readCall(bytes.NewReader(b))
 		if err == nil && (len(c.PIN) > maxPIN || len(c.NewPIN) > maxPIN) {
