@@ -97,9 +97,10 @@ func isAccept(name string) bool {
 }
 
 // broad lists the checks without which nearly every refusal shows as another
-// fault, every second honest signature is refused, or no client registers.
+// fault, every second honest signature or every phone is refused, or no client
+// registers.
 var broad = []Check{
-	"register.store", "login.session.late", "register.accept.highS", "login.accept.highS",
+	"register.store", "login.session.late", "register.accept.highS", "login.accept.highS", "login.accept.counter.none",
 	"options.user.id.present", "options.user.id.length", "options.rp.id",
 }
 

@@ -17,10 +17,9 @@ var loginChecks = []entry{
 	{"deleted", "a deleted credential lets nobody in", "deleted credentials are only hidden", "§7.2 step 6", "A11"},
 	{"recreated", "a credential's account is still there", "credentials are kept by user name, and a new account of the name has them", "§7.2 step 6", "A11"},
 	{"appid", "rpIdHash is the RP ID's unless appid was asked for", "with the client's word for appid rpIdHash is not compared", "§7.2 step 15", "A21"},
-	{"accept.uv.preferred", "the person was verified where the options preferred it", "UV=0 is refused though only preferred", "§7.2 step 17", "A24"},
+	{"accept.uv.preferred", "the person was verified where the options preferred it", "UV=0 is refused though only preferred", "§7.2 step 17", "A24 A25"},
 	{"accept.uv.discouraged", "the person was verified", "UV=0 is refused though discouraged", "§7.2 step 17", "A24"},
 	{"accept.uv.unwanted", "the person was not verified where the options discouraged it", "UV=1 is refused where discouraged", "§7.2 step 17", "A24"},
-	{"level", "only UV=1 makes a session verified", "a login without verification counts as verified", "§7.2 step 17", "A25"},
 	{"backup.eligible", "BE is as it was", "BE is not compared", "§7.2 step 19", "A27"},
 	{"accept.backup.state", "BS is as it was", "a change of BS is refused", "§7.2 step 19", "A28"},
 	{"attested", "there are no attested credential data", "attested credential data are skipped", "§7.2 step 15", "A31"},
@@ -37,7 +36,7 @@ var loginChecks = []entry{
 	{"prf.length", "PRF results have 32 bytes", "PRF results are not looked at", "§7.2 step 23", "A44"},
 	{"largeBlob.encoding", "the large blob is base64url", "the large blob is not looked at", "§7.2 step 23", "A44"},
 	{"state", "a refused login changes nothing", "counter, BS and the like are stored before the signature is verified", "§7.2 step 24", "A45"},
-	{"uvInitialized", "verification is not believed at its first sight", "the first UV=1 is stored as proven", "§7.2 step 24", "A46"},
+	{"accept.uvInitialized", "a credential is verified as it was when it was registered", "UV=1 is refused of a credential that was registered without", "§7.2 step 24", "A46"},
 	{"session.late", "a session is given when all is verified", "it is given before the signature is verified, whose failure is only reported", "§7.2 step 25", "A39"},
 }
 

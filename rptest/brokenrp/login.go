@@ -94,6 +94,7 @@ func (c *ceremony) login(p *pending, d *clientData, r *response) error {
 		// BS without BE has been judged already.
 		rule{"backup.eligible", eligible == record.eligible || backedUp && !eligible},
 		rule{"accept.backup.state", backedUp == record.backedUp},
+		rule{"accept.uvInitialized", record.uvInitialized || !a.auth.has(flagUV)},
 	)
 	if err != nil {
 		return err
@@ -271,15 +272,12 @@ func secret(s *string) bool {
 	return err == nil && len(b) == 32
 }
 
-// update is §7.2 step 24.
+// update is §7.2 step 24. uvInitialized stays: to raise it takes another factor.
 func (c *ceremony) update(a *assertion) {
 	c.site.mu.Lock()
 	defer c.site.mu.Unlock()
 	a.record.counter = a.auth.counter
 	a.record.backedUp = a.auth.has(flagBS)
-	if !c.on("uvInitialized") {
-		a.record.uvInitialized = a.record.uvInitialized || a.auth.has(flagUV)
-	}
 }
 
 // letIn is §7.2 step 25.
@@ -293,6 +291,6 @@ func (c *ceremony) letIn(a *assertion, verified bool) error {
 		c.session.verified = verified && c.site.checks.on("stepup.accept.verified")
 		return nil
 	}
-	c.session.signIn(a.account, "passkey", verified || !c.on("level"))
+	c.session.signIn(a.account, "passkey", verified)
 	return nil
 }

@@ -166,19 +166,15 @@ func TestLoginState(t *testing.T) {
 		code, _ := f.in(object{"username": "alice"})
 		return code != http.StatusOK
 	})
-	onOff(t, "login.uvInitialized", func(t *testing.T, off ...Check) bool {
+	onOff(t, "login.accept.uvInitialized", func(t *testing.T, off ...Check) bool {
 		b := &browser{t: t, site: newSite(t, Config{Off: off})}
 		f := enrolled(b, "alice", fault{flags: without(flagUV)})
 		f.fault = fault{}
-		f.in(object{"username": "alice"})
-		list := b.must("GET", "/credentials", nil)["credentials"].([]any)
-		return list[0].(object)["uvInitialized"] == true
-	})
-	onOff(t, "login.level", func(t *testing.T, off ...Check) bool {
-		b, f := signedUp(t, off...)
-		f.fault = fault{flags: without(flagUV)}
-		f.in(object{"username": "alice"})
-		return b.must("GET", "/whoami", nil)["verified"] == true
+		code, _ := f.in(object{"username": "alice"})
+		if list := b.must("GET", "/credentials", nil)["credentials"].([]any); list[0].(object)["uvInitialized"] != false {
+			t.Error("one sign-in raised uvInitialized")
+		}
+		return code == http.StatusOK
 	})
 	onOff(t, "login.session.late", func(t *testing.T, off ...Check) bool {
 		b, f := signedUp(t, off...)
