@@ -2,10 +2,12 @@ package explain
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/seed-77d61853/signet/ctap"
@@ -113,13 +115,21 @@ func clientDataNode(name string, b []byte) *node {
 	return n
 }
 
+// maxDepth is how deep JSON is taken apart; what is deeper is shown as it is.
+const maxDepth = 16
+
 // jsonNode takes any JSON apart; what is none stays as it is.
-func jsonNode(name string, raw []byte) *node {
+func jsonNode(name string, raw []byte) *node { return jsonNodeAt(name, raw, 0) }
+
+func jsonNodeAt(name string, raw []byte, depth int) *node {
 	n := &node{name: name, raw: raw, value: string(raw)}
+	if depth == maxDepth {
+		return n
+	}
 	if o, err := ceremony.ParseObject(raw); err == nil {
 		n.parts = []*node{}
 		for _, m := range o.Members {
-			n.add(jsonNode(m.Name, m.Value))
+			n.add(jsonNodeAt(m.Name, m.Value, depth+1))
 		}
 		return n
 	}
@@ -127,7 +137,7 @@ func jsonNode(name string, raw []byte) *node {
 	if json.Unmarshal(raw, &list) == nil && list != nil {
 		n.parts = []*node{}
 		for i, item := range list {
-			n.add(jsonNode(fmt.Sprintf("[%d]", i), item))
+			n.add(jsonNodeAt(fmt.Sprintf("[%d]", i), item, depth+1))
 		}
 	}
 	return n
@@ -153,9 +163,37 @@ func annotate(n *node) {
 	if alg := n.part("publicKeyAlgorithm"); alg != nil {
 		alg.note = algName(alg.value)
 	}
+	noteRPIDHash(n)
 	for _, name := range []string{"id", "rawId"} {
 		if id := n.part(name); id != nil {
 			id.note = encodedNote(id.raw)
+		}
+	}
+}
+
+// noteRPIDHash says of what the rpIdHash is one: the origin's host, or a domain
+// above it.
+func noteRPIDHash(n *node) {
+	hash := n.part("attestationObject").part("authData").part("rpIdHash")
+	if hash == nil {
+		hash = n.part("authenticatorData").part("rpIdHash")
+	}
+	origin := n.part("clientDataJSON").part("origin")
+	if hash == nil || origin == nil {
+		return
+	}
+	var text string
+	if json.Unmarshal(origin.raw, &text) != nil {
+		return
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return
+	}
+	hash.note = "of no domain that the origin is in"
+	for domain, more := u.Hostname(), true; more; _, domain, more = strings.Cut(domain, ".") {
+		if h := sha256.Sum256([]byte(domain)); bytes.Equal(h[:], hash.raw) {
+			hash.note = "SHA-256 of " + domain
 		}
 	}
 }
