@@ -42,3 +42,43 @@ func TestResetThatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// broken is a root whose reset fails though nothing spoke against it.
+type broken struct {
+	keystore.Root
+	err error
+}
+
+func (b *broken) Reset(ctx context.Context) error {
+	if b.err != nil {
+		return b.err
+	}
+	return b.Root.Reset(ctx)
+}
+
+// TestResetBegun: a reset that fails half way says that it cannot be undone, and
+// who finishes it can say so.
+func TestResetBegun(t *testing.T) {
+	full := errors.New("disk full")
+	root, vault := &broken{memory.NewRoot(nil), full}, memory.NewVault()
+	d := newDevice(t, Config{Root: root, Vault: vault})
+	if err := d.Erase(t.Context()); !errors.Is(err, full) || !errors.Is(err, ErrResetBegun) {
+		t.Errorf("the reset ends with %v", err)
+	}
+	if d.FinishedReset() {
+		t.Error("it is finished")
+	}
+	if err := d.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	root.err = nil
+	for start, finishes := range []bool{true, false} {
+		d = newDevice(t, Config{Root: root, Vault: vault})
+		if d.FinishedReset() != finishes {
+			t.Errorf("start %d: finished: %v", start, !finishes)
+		}
+		if err := d.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
