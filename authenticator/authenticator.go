@@ -27,7 +27,7 @@ type Config struct {
 	Root    keystore.Root  // keeps the keys; nil: memory
 	Vault   keystore.Vault // remembers the credentials; nil: memory
 	User    User           // asks the person; nil: refuses
-	// Copyable tells, when a vault is first used, whether its passkeys may be
+	// Copyable tells, when a vault is new, whether its passkeys may be
 	// copied to another device: their backup flags, which never change.
 	Copyable bool
 	// AllowRPIDs limits the sites at which passkeys are made and used; nil: all.
