@@ -97,11 +97,11 @@ func isAccept(name string) bool {
 }
 
 // broad lists the checks without which nearly every refusal shows as another
-// fault, every second honest signature or every phone is refused, or no client
+// fault, every second honest signature, every phone or every device without attestation is refused, or no client
 // registers.
 var broad = []Check{
-	"register.store", "login.session.late", "register.accept.highS", "login.accept.highS", "login.accept.counter.none",
-	"options.user.id.present", "options.user.id.length", "options.rp.id",
+	"register.store", "login.session.late", "register.accept.highS", "login.accept.highS", "login.accept.counter.none", "register.accept.none.aaguid",
+	"options.base64url", "options.user.id.present", "options.user.id.length", "options.rp.id",
 }
 
 // switches is what New makes of Config.Off.

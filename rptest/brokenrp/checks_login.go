@@ -45,7 +45,7 @@ var accountChecks = []entry{
 	{"stepup.signature", "the credential's key signed in a step-up, too", "the helper's false is taken for success where an exception was expected", "§7.2 step 21", "A39"},
 	{"stepup.uv", "the person was verified in a step-up", "the UV flag is looked at in sign-ins alone", "§7.2 step 17", "A39"},
 	{"stepup.challenge", "the challenge is the one that this site gave, in a step-up, too", "any challenge of 16 bytes and more is taken", "§7.2 step 11", "A39"},
-	{"stepup.accept.verified", "a session is never verified by a passkey", "a session asks for verification again after a step-up by passkey", "", "S14"},
+	{"stepup.accept.verified", "a step-up has two factors", "a passkey with verification counts as one factor, and another is asked for", "", "S14"},
 	{"credentials.owner", "a credential is deleted by its account", "whoever is signed in deletes any credential", "", "S9"},
 	{"credentials.rename.owner", "a credential is renamed by its account", "whoever is signed in renames any credential", "", "S9"},
 	{"credentials.last", "the last credential can be deleted", "the last credential is kept, without a word", "", "S12"},

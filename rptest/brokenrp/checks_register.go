@@ -58,7 +58,6 @@ var registerChecks = []entry{
 	{"store", "a credential is stored when all is verified", "it is stored before its attestation is verified", "§7.1 step 27", "R56"},
 	{"owner", "who adds a passkey to an account is signed in to it", "whoever knows a name can add a passkey to its account", "", "S8"},
 	{"stepUp", "who came in by password proves a passkey before adding another", "a password is enough to add a passkey", "", "S8"},
-	{"level", "adding a passkey proves nothing of who came in by password", "a session is verified once it has added a passkey", "", "S8"},
 }
 
 // publicKeyChecks are those of the credential public key (WebAuthn §5.8.5,

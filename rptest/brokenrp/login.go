@@ -177,7 +177,11 @@ func (c *ceremony) whose(a *assertion, r *response) error {
 		identified = s.accounts[p.name]
 	}
 	if identified == nil {
-		return errors.New("no such account")
+		if c.on("owner.empty") || p.name == "" {
+			return errors.New("no such account")
+		}
+		identified = &account{id: s.newUserID(p.name), name: p.name}
+		s.accounts[p.name] = identified
 	}
 	return c.identified(a, identified, r.id, handle, right, r.inner["userHandle"])
 }
@@ -288,7 +292,10 @@ func (c *ceremony) letIn(a *assertion, verified bool) error {
 		return errors.New("the account is gone")
 	}
 	if c.purpose == "stepup" {
-		c.session.verified = verified && c.site.checks.on("stepup.accept.verified")
+		if !c.site.checks.on("stepup.accept.verified") {
+			return &failure{http.StatusForbidden, "one more factor, please"}
+		}
+		c.session.verified = verified
 		return nil
 	}
 	c.session.signIn(a.account, "passkey", verified)

@@ -32,8 +32,9 @@ const (
 // ed25519.PublicKey, *rsaKey and *secp256k1.PublicKey, or nil where a site that
 // does not look has stored what is no key.
 type publicKey struct {
-	alg ctap.Algorithm
-	key crypto.PublicKey
+	alg  ctap.Algorithm
+	said []ctap.Algorithm // all that label 3 says: more than one only without the check
+	key  crypto.PublicKey
 }
 
 // rsaKey is an RSA public key with whatever numbers came: crypto/rsa would refuse
@@ -59,7 +60,8 @@ func (c *ceremony) publicKey(key item, offered []ctap.Algorithm) (*publicKey, er
 		return nil, errors.New("credential public key is not a map")
 	}
 	kty, hasKty := integer(key, labelKty)
-	alg, hasAlg := c.algorithm(key)
+	alg, said := algorithm(key, kty)
+	hasAlg := len(said) > 0
 	if !hasKty {
 		return nil, errors.New("credential public key has no type")
 	}
@@ -88,7 +90,7 @@ func (c *ceremony) publicKey(key item, offered []ctap.Algorithm) (*publicKey, er
 	if err != nil {
 		return nil, err
 	}
-	p := &publicKey{alg: alg}
+	p := &publicKey{alg: alg, said: said}
 	switch kty {
 	case ktyEC2:
 		p.key, err = c.ec2(key, alg)
@@ -102,20 +104,21 @@ func (c *ceremony) publicKey(key item, offered []ctap.Algorithm) (*publicKey, er
 	return p, err
 }
 
-// algorithm reads label 3: of two the one that is in use.
-func (c *ceremony) algorithm(key item) (ctap.Algorithm, bool) {
-	var found ctap.Algorithm
+// algorithm reads label 3: of two the one that goes with the key's type.
+func algorithm(key item, kty int64) (alg ctap.Algorithm, said []ctap.Algorithm) {
 	for i := 0; i+1 < len(key.items); i += 2 {
 		if n, ok := key.items[i].int(); !ok || n != labelAlg {
 			continue
 		}
-		alg, ok := key.items[i+1].int()
-		kty, _ := integer(key, labelKty)
-		if ok && (found == 0 || kinds[ctap.Algorithm(alg)].kty == kty) {
-			found = ctap.Algorithm(alg)
+		n, ok := key.items[i+1].int()
+		if !ok {
+			continue
+		}
+		if said = append(said, ctap.Algorithm(n)); len(said) == 1 || kinds[alg].kty != kty {
+			alg = ctap.Algorithm(n)
 		}
 	}
-	return found, found != 0
+	return alg, said
 }
 
 // guess is the algorithm that a key is mostly used with.

@@ -263,7 +263,7 @@ func (p *pending) solicited(name string) bool {
 func (c *ceremony) checkOuterKey(k *credential, r *response) error {
 	if raw := r.inner["publicKeyAlgorithm"]; raw != nil {
 		var alg ctap.Algorithm
-		ok := json.Unmarshal(raw, &alg) == nil && alg == k.key.alg
+		ok := json.Unmarshal(raw, &alg) == nil && (alg == k.key.alg || slices.Contains(k.key.said, alg))
 		if err := c.first(rule{"publicKeyAlgorithm", ok}); err != nil {
 			return err
 		}
@@ -330,12 +330,9 @@ func (c *ceremony) store(p *pending, k *credential, admit, verified bool) error 
 	}
 	k.account, k.made = a, s.now()
 	s.credentials[string(k.id)] = k
-	switch {
-	case !admit:
-	case p.newcomer, n.account != a && !c.on("session"):
+	// Who came in by password is not verified by a passkey that is new.
+	if admit && (p.newcomer || n.account != a && !c.on("session")) {
 		n.signIn(a, "passkey", verified)
-	case n.account == a && n.method == "password" && !c.on("level"):
-		n.verified = true
 	}
 	return nil
 }
