@@ -28,6 +28,9 @@ type CheckInfo struct {
 	Accept bool
 	// Broad tells that many cases show at once when the check is off.
 	Broad bool
+	// Needs is the member of Config without which the site does not come to the
+	// check; empty for most.
+	Needs string
 }
 
 // entry is a row of a table of checks: those of a ceremony stand there without
@@ -85,10 +88,15 @@ func section(of, step string) string {
 
 func (e entry) info(prefix string) CheckInfo {
 	name := Check(prefix + e.name)
+	need := needs[name]
+	if strings.HasPrefix(e.name, "trust.") || strings.HasPrefix(e.name, "accept.trust.") {
+		need = "Roots"
+	}
 	return CheckInfo{
 		Check: name, Requires: e.requires, Off: e.off, Anchor: e.anchor, Rows: strings.Fields(e.rows),
 		Accept: isAccept(e.name),
 		Broad:  slices.Contains(broad, name),
+		Needs:  need,
 	}
 }
 
@@ -102,6 +110,18 @@ func isAccept(name string) bool {
 var broad = []Check{
 	"register.store", "login.session.late", "register.accept.highS", "login.accept.highS", "login.accept.counter.none", "register.accept.none.aaguid",
 	"options.base64url", "options.user.id.present", "options.user.id.length", "options.rp.id",
+}
+
+var needs = map[Check]string{
+	"options.lower.attachment":      "Attachment",
+	"options.lower.attestation":     "Attestation",
+	"register.attestation.model":    "Models",
+	"register.attestation.required": "Attestation",
+	"register.backup.policy":        "DeviceBound",
+	"register.metadata.compromised": "Metadata",
+	"register.metadata.number":      "MetadataRoots",
+	"register.metadata.revoked":     "Metadata",
+	"register.metadata.signature":   "MetadataRoots",
 }
 
 // switches is what New makes of Config.Off.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"testing"
@@ -153,6 +154,11 @@ func TestChecks(t *testing.T) {
 		}
 		for _, row := range info.Rows {
 			rows[row] = true
+		}
+	}
+	for name, need := range needs {
+		if _, ok := reflect.TypeFor[Config]().FieldByName(need); !ok || !seen[name] {
+			t.Errorf("%s needs %s", name, need)
 		}
 	}
 	for _, broad := range broad {
