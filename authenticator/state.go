@@ -83,7 +83,9 @@ func (a *Authenticator) fresh(copyable bool, previous *state) state {
 }
 
 // load reads the state, or makes it where the vault is new, and settles with
-// the gate what a crash left between the two.
+// the gate what a crash left between the two. A vault without a state that is not
+// new has lost it: a fresh one would have neither the device's settings nor what
+// sites were told of its passkeys.
 func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 	gate, err := a.gate.State(ctx)
 	switch {
@@ -101,6 +103,9 @@ func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 	err = a.vault.View(ctx, func(tx keystore.Tx) error { return get(tx, stateID, &s) })
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if v, ok := a.vault.Vault.(keystore.DurableVault); ok && !v.New() {
+			return fmt.Errorf("the device's state is gone from the vault: %w", keystore.ErrCorrupt)
+		}
 		a.state = a.fresh(copyable, nil)
 	case err != nil:
 		return fmt.Errorf("read the device's state: %w", err)

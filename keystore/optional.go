@@ -31,6 +31,15 @@ type AttestationIssuer interface {
 	AttestationRoot(ctx context.Context) ([]byte, error)
 }
 
+// A DurableVault is a Vault that outlives the process, and so can lose what was in
+// it.
+type DurableVault interface {
+	Vault
+	// New tells whether this process has made the vault. One that was found
+	// holds what its device put there at first.
+	New() bool
+}
+
 // A ResetChecker is a Root whose Reset can lack something that only its owner
 // gives.
 type ResetChecker interface {

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -44,10 +45,7 @@ func newStore(below string) (*store, error) {
 	if err := file.Create(s.rootPath(), file.KeyFile(s.keyPath()), weak); err != nil {
 		return nil, err
 	}
-	if err := s.open(vault.Create); err != nil {
-		return nil, err
-	}
-	return s, s.powerOff()
+	return s, nil
 }
 
 func (s *store) keyPath() string   { return filepath.Join(s.folder, "key") }
@@ -58,7 +56,10 @@ func (s *store) powerOn() error {
 	if s.folder == "" {
 		return nil
 	}
-	return s.open(vault.Open)
+	if err := s.open(vault.Open); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.open(vault.Create)
 }
 
 func (s *store) open(openVault func(path string, key []byte) (*vault.Vault, error)) error {

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
@@ -9,17 +10,96 @@ import (
 	"github.com/seed-77d61853/signet/keystore"
 )
 
+// labelled makes a vault of three records with a label, closed again.
+func labelled(t *testing.T, label string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "vault")
+	v, err := Create(path, testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	fill(t, v, 3)
+	if got, err := v.Label(t.Context(), []byte(label)); string(got) != label || err != nil {
+		t.Fatalf("labelled with %q: it is %q, %v", label, got, err)
+	}
+	return path
+}
+
+// first makes of a vault one of the first schema.
+func first(t *testing.T, path string) {
+	t.Helper()
+	keys, err := newKeys(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(t, path, func(tx *bolt.Tx) error {
+		header := tx.Bucket(headerBucket)
+		return errors.Join(
+			header.Put(schemaEntry, []byte{0, 0, 0, 1}),
+			header.Put(checkEntry, keys.checks[0][:]))
+	})
+}
+
+func unlabel(tx *bolt.Tx) error { return tx.Bucket(headerBucket).Delete(labelEntry) }
+
+// TestLabelGone: a label that was removed does not make room for another, also
+// not by a schema under which there may be none.
+func TestLabelGone(t *testing.T) {
+	path := labelled(t, "one")
+	edit(t, path, unlabel)
+	v := mustOpen(t, path)
+	if got, err := v.Label(t.Context(), []byte("other")); !errors.Is(err, keystore.ErrCorrupt) {
+		t.Errorf("a label that is gone becomes %q, %v", got, err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, path, func(tx *bolt.Tx) error { return tx.Bucket(headerBucket).Put(schemaEntry, []byte{0, 0, 0, 1}) })
+	refuses(t, "the first schema, without its check", path, testKey, ErrWrongKey)
+}
+
+// TestFirstSchema: a vault of the first schema opens, labelled or not, and has
+// the present one from then on.
+func TestFirstSchema(t *testing.T) {
+	for _, before := range []string{"one", ""} {
+		path := labelled(t, before)
+		if before == "" {
+			edit(t, path, unlabel)
+		}
+		first(t, path)
+		want := before
+		for _, with := range []string{"other", "another"} {
+			v := mustOpen(t, path)
+			if want == "" {
+				want = with
+			}
+			if v.New() {
+				t.Error("a vault that was found is new")
+			}
+			if got, err := v.Label(t.Context(), []byte(with)); string(got) != want || err != nil {
+				t.Errorf("of the first schema with label %q, labelled with %q: it is %q, %v", before, with, got, err)
+			}
+			v.Close()
+		}
+		edit(t, path, unlabel)
+		if got, err := mustOpen(t, path).Label(t.Context(), nil); !errors.Is(err, keystore.ErrCorrupt) {
+			t.Errorf("it became one of this schema, and lost its label: %q, %v", got, err)
+		}
+	}
+}
+
 // TestLabel: the first label stays, also when all records go, and nobody without
 // the vault's key writes another.
 func TestLabel(t *testing.T) {
-	path := filled(t, 3)
+	path := labelled(t, "one")
 	label := func(with string) (string, error) {
 		v := mustOpen(t, path)
 		defer v.Close()
 		got, err := v.Label(t.Context(), []byte(with))
 		return string(got), err
 	}
-	for _, with := range []string{"one", "another", "a third"} {
+	for _, with := range []string{"another", "a third"} {
 		if got, err := label(with); got != "one" || err != nil {
 			t.Errorf("labelled with %q: it is %q, %v", with, got, err)
 		}

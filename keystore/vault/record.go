@@ -22,7 +22,8 @@ type keys struct {
 	value cipher.AEAD // seals records
 	id    hasher      // hashes record IDs
 	list  hasher      // hashes lists
-	check [32]byte    // stands in the header
+
+	checks [schema][32]byte // that of the file's schema stands in its header
 }
 
 const hashSize = 16
@@ -46,7 +47,8 @@ func newKeys(key []byte) (*keys, error) {
 		}},
 		{"signet vault: record IDs", func(key []byte) error { k.id.init(key); return nil }},
 		{"signet vault: lists", func(key []byte) error { k.list.init(key); return nil }},
-		{"signet vault: key check", func(key []byte) error { copy(k.check[:], key); return nil }},
+		{"signet vault: key check", func(key []byte) error { copy(k.checks[0][:], key); return nil }},
+		{"signet vault: key check, schema 2", func(key []byte) error { copy(k.checks[1][:], key); return nil }},
 	} {
 		derived, err := hkdf.Expand(sha256.New, key, use.info, 32)
 		if err == nil {

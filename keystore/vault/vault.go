@@ -31,7 +31,8 @@ import (
 var ErrWrongKey = errors.New("vault: made with another key")
 
 // schema is the version of the layout. A program refuses what a newer one made.
-const schema = 1
+// From the second on a vault has a label: see Label.
+const schema = 2
 
 // The buckets of the file and the entries of its header.
 var (
@@ -40,7 +41,7 @@ var (
 	listBucket   = []byte("lists")   // hash of list ‖ sequence -> hash of ID
 
 	schemaEntry = []byte("schema") // big-endian, 4 bytes
-	checkEntry  = []byte("check")  // depends on the key only
+	checkEntry  = []byte("check")  // depends on key and schema only
 )
 
 // Vault implements keystore.Vault.
@@ -49,6 +50,7 @@ type Vault struct {
 	keys *keys
 	file *os.File // under db; to be closed where db cannot be
 	db   *bolt.DB
+	made bool // by Create
 
 	turn chan struct{} // held by the one Update, by putting into it
 
@@ -91,7 +93,7 @@ func create(path string, key []byte) (*Vault, error) {
 		}
 		return errors.Join(
 			header.Put(schemaEntry, binary.BigEndian.AppendUint32(nil, schema)),
-			header.Put(checkEntry, keys.check[:]),
+			header.Put(checkEntry, keys.checks[schema-1][:]),
 			createBuckets(tx))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
@@ -103,8 +105,15 @@ func create(path string, key []byte) (*Vault, error) {
 	if err := syncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	return open(path, keys)
+	v, err := open(path, keys)
+	if err == nil {
+		v.made = true
+	}
+	return v, err
 }
+
+// New implements keystore.DurableVault.
+func (v *Vault) New() bool { return v.made }
 
 func createBuckets(tx *bolt.Tx) error {
 	_, err := tx.CreateBucket(recordBucket)
@@ -208,16 +217,19 @@ func (v *Vault) checkHeader(tx *bolt.Tx) error {
 	if len(version) != 4 {
 		return fmt.Errorf("no schema version: %w", keystore.ErrCorrupt)
 	}
-	if n := binary.BigEndian.Uint32(version); n > schema {
+	n := binary.BigEndian.Uint32(version)
+	if n > schema {
 		return fmt.Errorf("schema %d, this program knows %d: %w", n, schema, keystore.ErrNewerSchema)
 	} else if n < 1 {
 		return fmt.Errorf("schema %d: %w", n, keystore.ErrCorrupt)
 	}
-	check := header.Get(checkEntry)
-	if len(check) != len(v.keys.check) {
+	// Nobody without the key makes an older schema of it, by which a vault may
+	// lack what it must have now.
+	check, want := header.Get(checkEntry), &v.keys.checks[n-1]
+	if len(check) != len(want) {
 		return fmt.Errorf("no key check: %w", keystore.ErrCorrupt)
 	}
-	if subtle.ConstantTimeCompare(check, v.keys.check[:]) != 1 {
+	if subtle.ConstantTimeCompare(check, want[:]) != 1 {
 		return ErrWrongKey
 	}
 	if tx.Bucket(recordBucket) == nil || tx.Bucket(listBucket) == nil {

@@ -167,6 +167,9 @@ func TestCreate(t *testing.T) {
 	if names, _ := filepath.Glob(path + "*"); len(names) != 1 {
 		t.Errorf("files: %q", names)
 	}
+	if !v.New() {
+		t.Error("a vault that was made is not new")
+	}
 	if _, err := Create(filepath.Join(path+"x", "vault"), testKey); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Create without a folder: %v", err)
 	}
