@@ -58,9 +58,14 @@ func objectCases() []Case {
 			Why:    "what is not there must be missed, not crash",
 			Edits:  edits(withoutMember("authData"))},
 		{ID: "register.object.authdata-text", Sev: Medium, Field: object + ".authData",
-			Recipe: "authData is text",
+			Recipe: "authData is text, of the same bytes",
 			Why:    "a wrong type must be refused, not crash",
-			Edits:  edits(setMember("authData", "authenticator data"))},
+			Edits: edits(ceremony.ObjectMap(func(m *ceremony.Map) {
+				if data := slices.Clone(m.Get("authData")); len(data) > 0 {
+					data[0] ^= 0x20 // from byte string to text
+					m.Set("authData", ctap.RawMessage(data))
+				}
+			}))},
 
 		{ID: "register.object.duplicate-fmt", Sev: Medium, Field: object + ".fmt",
 			Recipe: "fmt is there twice",

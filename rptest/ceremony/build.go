@@ -192,8 +192,8 @@ func (c *Ceremony) describeKey(inner map[string]any) {
 	if encoded == nil {
 		encoded = c.COSE.CBOR()
 	}
-	labels := map[int64]ctap.RawMessage{}
-	if cbor.Unmarshal(encoded, &labels) != nil {
+	labels := readLabels(encoded)
+	if labels == nil {
 		return
 	}
 	var alg ctap.Algorithm
@@ -211,6 +211,29 @@ func (c *Ceremony) describeKey(inner map[string]any) {
 	if spki, err := x509.MarshalPKIXPublicKey(public); err == nil {
 		inner["publicKey"] = b64.EncodeToString(spki)
 	}
+}
+
+// readLabels reads a COSE_Key whatever its order and form: nil where it cannot. Of
+// labels that are there twice the first counts, which edits leave as it was.
+func readLabels(encoded []byte) map[int64]ctap.RawMessage {
+	labels := map[int64]ctap.RawMessage{}
+	m, err := ParseMap(encoded)
+	if err != nil { // perhaps of indefinite length
+		if cbor.Unmarshal(encoded, &labels) != nil {
+			return nil
+		}
+		return labels
+	}
+	for _, p := range m.pairs {
+		var label int64
+		if cbor.Unmarshal(p.key, &label) != nil {
+			return nil
+		}
+		if _, twice := labels[label]; !twice {
+			labels[label] = p.value
+		}
+	}
+	return labels
 }
 
 func (c *Ceremony) encode() ([]byte, error) {

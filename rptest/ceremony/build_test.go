@@ -29,7 +29,8 @@ const (
 	getOptions = `{"rpId":"login.example","challenge":"c2lnbiBhbGljZSBpbiBub3c"}`
 )
 
-// ceremonies are an honest registration and sign-in, and both with edits.
+// ceremonies are an honest registration and sign-in, and both with edits; those of
+// a sign-in's signature are made to that alone.
 func ceremonies(t testing.TB, c rptest.DeviceConfig, conveyance string, edits ...ceremony.Edit) (created *rptest.Registration, got *rptest.Assertion) {
 	t.Helper()
 	c.Seed = t.Name()
@@ -39,7 +40,8 @@ func ceremonies(t testing.TB, c rptest.DeviceConfig, conveyance string, edits ..
 	}
 	client := &rptest.Client{Device: d, Origin: "https://login.example"}
 	m := rptest.Mutation{ID: t.Name(), Edits: edits}
-	if created, err = client.Create(t.Context(), fmt.Appendf(nil, createOptions, conveyance), m); err != nil {
+	both := rptest.Mutation{ID: t.Name(), Edits: slices.DeleteFunc(slices.Clone(edits), func(e ceremony.Edit) bool { return e.Stage == ceremony.Signature })}
+	if created, err = client.Create(t.Context(), fmt.Appendf(nil, createOptions, conveyance), both); err != nil {
 		t.Fatal(err)
 	}
 	if got, err = client.Get(t.Context(), []byte(getOptions), m); err != nil {

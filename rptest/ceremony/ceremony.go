@@ -188,6 +188,7 @@ func (c *Ceremony) parseAssertion(inner map[string]any) error {
 		return fmt.Errorf("read authenticatorData: %w", err)
 	}
 	c.AuthData = parts(auth)
+	c.AuthData.PublicKey = append([]byte(nil), auth.PublicKey...)
 	return nil
 }
 
