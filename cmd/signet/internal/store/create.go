@@ -140,7 +140,8 @@ func (s *Store) clear(forget func(*Store) error) error {
 			return fmt.Errorf("clear what an interrupted signet init has left in %s: %w", s.Path, err)
 		}
 		for _, e := range entries {
-			if err := os.Remove(filepath.Join(s.Path, e.Name())); err != nil {
+			// Some of it may have gone with what forget destroyed.
+			if err := os.Remove(filepath.Join(s.Path, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
