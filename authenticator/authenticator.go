@@ -73,8 +73,9 @@ type Authenticator struct {
 	// to be read again after it.
 	turn sync.Mutex
 
-	state         state // as in the vault
-	pinSet        bool  // as the gate says
+	state         state  // as in the vault
+	pinSet        bool   // as the gate says, or the state does
+	pins          uint64 // rises whenever the PIN is set, changed or removed
 	pin           pinState
 	token         token
 	keyAgreements map[pinuv.Protocol]*pinuv.KeyAgreement // made when first asked for

@@ -24,7 +24,7 @@ var ErrDeviceBound = errors.New("the passkeys are bound to this device, and site
 // keystore.ErrInChip for a key that cannot leave a chip.
 func (o *Owner) Export(ctx context.Context, f func(p Passkey, record []byte, total int) error) error {
 	a := o.a
-	if err := a.mayCopy(); err != nil {
+	if err := o.mayCopy(); err != nil {
 		return err
 	}
 	ids, err := a.allIDs(ctx)
@@ -32,7 +32,7 @@ func (o *Owner) Export(ctx context.Context, f func(p Passkey, record []byte, tot
 		return fmt.Errorf("list passkeys: %w", err)
 	}
 	for _, id := range ids {
-		p, record, err := a.exportRecord(ctx, id)
+		p, record, err := o.exportRecord(ctx, id)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -49,9 +49,13 @@ func (o *Owner) Export(ctx context.Context, f func(p Passkey, record []byte, tot
 }
 
 // mayCopy refuses what devices with bound passkeys, or without a PIN, do not do.
-func (a *Authenticator) mayCopy() error {
+func (o *Owner) mayCopy() error {
+	a := o.a
 	a.turn.Lock()
 	defer a.turn.Unlock()
+	if err := o.proven(); err != nil {
+		return err
+	}
 	switch {
 	case !a.state.Copyable:
 		return ErrDeviceBound
@@ -62,9 +66,13 @@ func (a *Authenticator) mayCopy() error {
 }
 
 // exportRecord exports one credential: fs.ErrNotExist where it is gone.
-func (a *Authenticator) exportRecord(ctx context.Context, id []byte) (Passkey, []byte, error) {
+func (o *Owner) exportRecord(ctx context.Context, id []byte) (Passkey, []byte, error) {
+	a := o.a
 	a.turn.Lock()
 	defer a.turn.Unlock()
+	if err := o.proven(); err != nil {
+		return Passkey{}, nil, err
+	}
 	c, err := a.find(ctx, id)
 	if err != nil {
 		return Passkey{}, nil, err
@@ -93,6 +101,9 @@ func damageOf(err error) error {
 func (o *Owner) BackedUp(ctx context.Context) error {
 	o.a.turn.Lock()
 	defer o.a.turn.Unlock()
+	if err := o.proven(); err != nil {
+		return err
+	}
 	if !o.a.state.Copyable {
 		return ErrDeviceBound
 	}
@@ -137,11 +148,14 @@ func CheckRecord(record []byte) error {
 // ctap.ErrKeyStoreFull.
 func (o *Owner) Import(ctx context.Context, records [][]byte) ([]Imported, error) {
 	a := o.a
-	if err := a.mayCopy(); err != nil {
+	if err := o.mayCopy(); err != nil {
 		return nil, err
 	}
 	a.turn.Lock()
 	defer a.turn.Unlock()
+	if err := o.proven(); err != nil {
+		return nil, err
+	}
 	passkeys := make([]*portable, len(records))
 	adopted := make([]*credential, len(records))
 	for i, record := range records {

@@ -143,7 +143,7 @@ func (a *Authenticator) pinSetFirst(ctx context.Context, req *ctap.ClientPINRequ
 	if err != nil {
 		return err
 	}
-	defer clear(pin.hash[:])
+	defer pin.wipe()
 	return a.storePIN(ctx, pin)
 }
 
@@ -176,7 +176,7 @@ func (a *Authenticator) pinChange(ctx context.Context, req *ctap.ClientPINReques
 	if err != nil {
 		return err
 	}
-	defer clear(pin.hash[:])
+	defer pin.wipe()
 	if a.state.ForcePINChange && constantTimeEqual(old, pin.hash[:]) {
 		return ctap.ErrPINPolicyViolation
 	}

@@ -36,6 +36,9 @@ func (o *Owner) Move(ctx context.Context, m Move) error {
 	a := o.a
 	a.turn.Lock()
 	defer a.turn.Unlock()
+	if err := o.proven(); err != nil {
+		return err
+	}
 	if !a.pinSet {
 		return ctap.ErrPINNotSet
 	}

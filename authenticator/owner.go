@@ -36,10 +36,22 @@ type Passkey struct {
 }
 
 // Owner acts for the device's owner, beside CTAP, for as long as the AsOwner
-// call that made it lasts. Its methods are safe for concurrent use.
+// call that made it lasts, and until another sets or changes the PIN or resets
+// the device: from then on its methods return ctap.ErrPUATRequired. They are safe
+// for concurrent use.
 type Owner struct {
 	a       *Authenticator
 	pinHash [16]byte // of the PIN that was proven; zero where none is set
+	pins    uint64   // the device's, when it was
+}
+
+// proven tells whether what was proven still makes an owner. The caller holds the
+// turn.
+func (o *Owner) proven() error {
+	if o.pins != o.a.pins {
+		return ctap.ErrPUATRequired
+	}
+	return nil
 }
 
 // AsOwner proves the PIN and runs f with the gate open. A wrong PIN spends a try
@@ -53,14 +65,14 @@ func (a *Authenticator) AsOwner(ctx context.Context, pin []byte, f func(*Owner) 
 		a.turn.Unlock()
 		return fmt.Errorf("device is closed: %w", ctap.ErrNotAllowed)
 	}
-	o := &Owner{a: a}
+	o := &Owner{a: a, pins: a.pins}
+	defer clear(o.pinHash[:]) // SetPIN fills it, too
 	if a.pinSet && len(pin) == 0 {
 		a.turn.Unlock()
 		return ctap.ErrPUATRequired
 	}
 	if a.pinSet {
 		o.pinHash = pinuv.HashPIN(pin)
-		defer clear(o.pinHash[:])
 		if err := a.tryPIN(ctx, o.pinHash[:]); err != nil {
 			a.settleGate()
 			a.turn.Unlock()
@@ -115,6 +127,9 @@ func (a *Authenticator) Unlock(ctx context.Context, pin []byte, rearm bool) erro
 func (o *Owner) Passkeys(ctx context.Context, f func(Passkey) error) error {
 	o.a.turn.Lock()
 	defer o.a.turn.Unlock()
+	if err := o.proven(); err != nil {
+		return err
+	}
 	err := o.a.vault.View(ctx, func(tx keystore.Tx) error {
 		return tx.Scan(keystore.Index{Kind: listAll}, nil, func(r keystore.Record) error {
 			c := &credential{ID: r.ID}
@@ -170,6 +185,9 @@ func (o *Owner) edit(ctx context.Context, id []byte, what string, f func(keystor
 	a := o.a
 	a.turn.Lock()
 	defer a.turn.Unlock()
+	if err := o.proven(); err != nil {
+		return err
+	}
 	err := a.changeWith(ctx, func(tx keystore.Tx, s *state) error {
 		c, err := find(tx, id)
 		if err != nil {
@@ -186,12 +204,14 @@ func (o *Owner) edit(ctx context.Context, id []byte, what string, f func(keystor
 	return nil
 }
 
-// PINState tells whether a PIN is set, how many tries are left, and whether
-// three misses in a row have blocked it until a restart.
+// PINState tells whether a PIN is set, by the gate or by what the device remembers,
+// how many tries are left, and whether three misses in a row have blocked it until
+// a restart.
 func (a *Authenticator) PINState(ctx context.Context) (state keystore.GateState, blocked bool, err error) {
 	a.turn.Lock()
 	defer a.turn.Unlock()
 	state, err = a.gate.State(ctx)
+	state.Set = state.Set || err == nil && a.pinSet
 	return state, a.pin.latched(), err
 }
 
@@ -202,24 +222,35 @@ func (a *Authenticator) MinPINLength() int {
 	return int(a.state.MinPINLength)
 }
 
+// PINMustChange tells that the PIN serves for nothing but to be changed: it was set
+// before a stricter rule, or somebody has asked for another.
+func (a *Authenticator) PINMustChange() bool {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	return a.pinSet && a.state.ForcePINChange
+}
+
 // SetPIN sets the first PIN, or, within AsOwner, another. The device's rules
 // apply: ctap.ErrPINPolicyViolation.
 func (o *Owner) SetPIN(ctx context.Context, pin []byte) error {
 	a := o.a
 	a.turn.Lock()
 	defer a.turn.Unlock()
+	if err := o.proven(); err != nil {
+		return err
+	}
 	next, err := a.judgeNewPIN(pin)
 	if err != nil {
 		return err
 	}
-	defer clear(next.hash[:])
+	defer next.wipe()
 	if a.state.ForcePINChange && constantTimeEqual(o.pinHash[:], next.hash[:]) {
 		return ctap.ErrPINPolicyViolation
 	}
 	if err := a.storePIN(ctx, next); err != nil {
 		return err
 	}
-	o.pinHash = next.hash
+	o.pinHash, o.pins = next.hash, a.pins
 	return nil
 }
 

@@ -97,27 +97,32 @@ type newPIN struct {
 	complex    bool
 }
 
+func (n *newPIN) wipe() { clear(n.hash[:]) }
+
 // checkNewPIN decrypts and judges newPinEnc: its padding, its length in code
-// points, and the complexity policy where that is on.
-func (a *Authenticator) checkNewPIN(s *pinuv.SharedSecret, newPINEnc []byte) (newPIN, error) {
+// points, and the complexity policy where that is on. The caller wipes what it
+// returns.
+func (a *Authenticator) checkNewPIN(s *pinuv.SharedSecret, newPINEnc []byte) (*newPIN, error) {
 	padded, err := s.Decrypt(newPINEnc)
 	if err != nil {
-		return newPIN{}, fmt.Errorf("%w: newPinEnc: %w", ctap.ErrPINAuthInvalid, err)
+		return nil, fmt.Errorf("%w: newPinEnc: %w", ctap.ErrPINAuthInvalid, err)
 	}
 	defer clear(padded)
 	pin, err := pinuv.UnpadPIN(padded)
 	if err != nil {
-		return newPIN{}, err
+		return nil, err
 	}
 	return a.judgeNewPIN(pin)
 }
 
-// judgeNewPIN applies the device's rules to a PIN in UTF-8.
-func (a *Authenticator) judgeNewPIN(pin []byte) (newPIN, error) {
-	n := newPIN{hash: pinuv.HashPIN(pin), codePoints: uint64(utf8.RuneCount(pin)), complex: isComplex(pin)}
+// judgeNewPIN applies the device's rules to a PIN in UTF-8. The caller wipes what
+// it returns.
+func (a *Authenticator) judgeNewPIN(pin []byte) (*newPIN, error) {
+	n := &newPIN{codePoints: uint64(utf8.RuneCount(pin)), complex: isComplex(pin)}
 	if len(pin) > ctap.MaxPINBytes || n.codePoints < a.state.MinPINLength || a.state.PINComplexity && !n.complex {
-		return newPIN{}, ctap.ErrPINPolicyViolation
+		return nil, ctap.ErrPINPolicyViolation
 	}
+	n.hash = pinuv.HashPIN(pin)
 	return n, nil
 }
 
@@ -153,8 +158,8 @@ type pinIntent struct {
 
 // storePIN makes pin the PIN. The vault learns of it first and last, and the
 // gate, whose step is atomic, between. The persistent token dies before the
-// new PIN lives; the others end with it.
-func (a *Authenticator) storePIN(ctx context.Context, pin newPIN) error {
+// new PIN lives; the others end with it, and so do owners.
+func (a *Authenticator) storePIN(ctx context.Context, pin *newPIN) error {
 	intent := &pinIntent{CodePoints: pin.codePoints, Complex: pin.complex}
 	if a.pinSet {
 		proof, err := a.pinProof(ctx, pin.hash[:])
@@ -170,11 +175,20 @@ func (a *Authenticator) storePIN(ctx context.Context, pin newPIN) error {
 		return err
 	}
 	a.endTokens()
+	a.pins++
 	if err := a.gate.SetPIN(ctx, pin.hash[:]); err != nil {
+		a.pinSet = a.pinSet || a.mayHavePIN(ctx)
 		return fmt.Errorf("set PIN: %w", err)
 	}
 	a.pinSet = true
 	return a.change(ctx, func(s *state) { s.takePIN() })
+}
+
+// mayHavePIN tells whether the gate may have taken a first PIN that it failed to
+// set: the failure can be that of its answer.
+func (a *Authenticator) mayHavePIN(ctx context.Context) bool {
+	state, err := a.gate.State(context.WithoutCancel(ctx))
+	return err != nil || state.Set
 }
 
 // pinProof marks a PIN so that only who knows it, and has the gate open, can

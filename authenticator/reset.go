@@ -81,6 +81,7 @@ func (a *Authenticator) erase(ctx context.Context) error {
 	}
 	a.lock()
 	a.removals++
+	a.pins++
 	if err := a.root.Reset(ctx); err != nil {
 		return fmt.Errorf("%w: reset root: %w", ErrResetBegun, err)
 	}

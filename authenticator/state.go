@@ -37,6 +37,10 @@ type state struct {
 	PINComplex    bool       `cbor:"15,keyasint"`
 	PINIntent     *pinIntent `cbor:"16,keyasint,omitempty"`
 	ResetIntent   bool       `cbor:"17,keyasint,omitempty"`
+	// PINSet tells that a PIN was set since the last reset, whatever the gate
+	// says: in a chip that is a mark that it shows everyone, and whoever speaks
+	// on its bus can answer in its place.
+	PINSet bool `cbor:"24,keyasint,omitempty"`
 
 	Discoverable uint64 `cbor:"18,keyasint"` // how many there are
 	RPs          uint64 `cbor:"19,keyasint"` // how many sites have some
@@ -57,6 +61,7 @@ func (s *state) takePIN() {
 	if s.PINIntent == nil {
 		return
 	}
+	s.PINSet = true
 	s.PINCodePoints, s.PINComplex = s.PINIntent.CodePoints, s.PINIntent.Complex
 	// The rules can have become stricter since the PIN passed them.
 	s.ForcePINChange, s.PINIntent = s.PINCodePoints < s.MinPINLength, nil
@@ -88,6 +93,7 @@ func (a *Authenticator) fresh(copyable bool, previous *state) state {
 // sites were told of its passkeys.
 func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 	gate, err := a.gate.State(ctx)
+	taken := err == nil && gate.Set
 	switch {
 	case errors.Is(err, keystore.ErrGateLost):
 		// Passkeys that need no PIN go on working. Whatever asks for the PIN
@@ -117,7 +123,12 @@ func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 	if err := a.finishReset(ctx); err != nil {
 		return err
 	}
+	if a.state.PINSet && !a.pinSet {
+		a.log.Error("the PIN gate says that no PIN is set, but one was: nothing that asks for a PIN works before it says otherwise")
+		a.pinSet = true
+	}
 	return a.change(ctx, func(s *state) {
+		s.PINSet = s.PINSet || taken && a.pinSet
 		if i := s.PINIntent; i != nil && i.Proof == nil {
 			if a.pinSet {
 				s.takePIN()

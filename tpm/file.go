@@ -98,7 +98,9 @@ func mac(s *keystore.Secret, label string, parts ...[]byte) []byte {
 	for _, p := range parts {
 		m.Write(p)
 	}
-	return m.Sum(nil)
+	sum := m.Sum(nil)
+	m.Write(make([]byte, sha256.BlockSize)) // over a PIN's hash, whose end it keeps
+	return sum
 }
 
 // encode makes a file of a record; installation is nil while there is none.

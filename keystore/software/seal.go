@@ -70,7 +70,9 @@ func (r *Root) Derive(ctx context.Context, label string, binding []byte, p keyst
 	if ring == nil {
 		return out, fmt.Errorf("derive: %w", keystore.ErrGateShut)
 	}
-	secret := expand(ring.secret, labelled("derive", label, binding))
+	info := labelled("derive", label, binding)
+	defer clear(info) // a binding can be the hash of a PIN
+	secret := expand(ring.secret, info)
 	defer secret.Wipe()
 	return *secret, nil
 }

@@ -142,6 +142,7 @@ func expand(secret *keystore.Secret, info []byte) *keystore.Secret {
 	mac.Write(info)
 	mac.Write([]byte{1})
 	mac.Sum(out[:0])
+	mac.Write(make([]byte, sha256.BlockSize)) // over the end of info, which it keeps
 	return out
 }
 
