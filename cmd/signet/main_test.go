@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,9 @@ func TestScript(t *testing.T) {
 				}
 				env.Setenv(name, path)
 			}
+			if err := makePrivate(env.WorkDir); err != nil {
+				return err
+			}
 			env.Values[daemonKey{}] = &process{}
 			return nil
 		},
@@ -61,6 +65,16 @@ func TestScript(t *testing.T) {
 			"backup":  cmdBackup,
 			"passkey": cmdPasskey,
 		},
+	})
+}
+
+// makePrivate gives the scripts' files the mode that secrets must have.
+func makePrivate(dir string) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		return os.Chmod(path, 0o600)
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-77d61853/signet/cmd/signet/internal/access"
 	"github.com/seed-77d61853/signet/consent"
 )
 
@@ -21,6 +22,12 @@ const maxSecret = 1024
 
 // errNotOpen tells of a descriptor that the caller of the program did not open.
 var errNotOpen = errors.New("it is not open")
+
+// ErrEmpty tells that where a secret was to be there is none.
+var ErrEmpty = errors.New("the secret is empty")
+
+// errUnanswered tells that a person ended the input in place of an answer.
+var errUnanswered = errors.New("not answered, so nothing was changed")
 
 // attempts is how often the same question is asked of somebody who mistypes.
 const attempts = 5
@@ -59,16 +66,35 @@ func (c Console) Choose(ctx context.Context, title string, options []Option) (st
 	for range attempts {
 		answer, err := c.Terminal.ReadLine(ctx, fmt.Sprintf("Which one? [1-%d] ", len(options)))
 		if err != nil {
-			return "", err
+			return "", ended(err)
 		}
 		answer = strings.TrimSpace(answer)
 		for i, o := range options {
-			if answer == o.Name || answer == strconv.Itoa(i+1) {
+			if strings.EqualFold(answer, o.Name) || answer == strconv.Itoa(i+1) {
 				return o.Name, nil
 			}
 		}
+		if err := c.Say(fmt.Sprintf("  Type a number from 1 to %d, or one of the words %s.", len(options), names(options))); err != nil {
+			return "", err
+		}
 	}
 	return "", errors.New("no option was chosen")
+}
+
+func names(options []Option) string {
+	var names []string
+	for _, o := range options {
+		names = append(names, o.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// ended puts the end of the input into words.
+func ended(err error) error {
+	if err == io.EOF {
+		return errUnanswered
+	}
+	return err
 }
 
 // Line asks for one line of text; an empty answer is the fallback.
@@ -78,7 +104,7 @@ func (c Console) Line(ctx context.Context, question, fallback string) (string, e
 	}
 	answer, err := c.Terminal.ReadLine(ctx, question+": ")
 	if err != nil {
-		return "", err
+		return "", ended(err)
 	}
 	if answer = strings.TrimSpace(answer); answer == "" {
 		return fallback, nil
@@ -88,7 +114,8 @@ func (c Console) Line(ctx context.Context, question, fallback string) (string, e
 
 // Secret asks for a secret that exists. The caller wipes it.
 func (c Console) Secret(ctx context.Context, name string) ([]byte, error) {
-	return c.Terminal.ReadSecret(ctx, name+": ")
+	secret, err := c.Terminal.ReadSecret(ctx, name+": ")
+	return secret, ended(err)
 }
 
 // NewSecret asks for a secret twice, until both are the same and check accepts
@@ -97,7 +124,7 @@ func (c Console) NewSecret(ctx context.Context, name string, check func([]byte) 
 	for range attempts {
 		first, err := c.Terminal.ReadSecret(ctx, "New "+name+": ")
 		if err != nil {
-			return nil, err
+			return nil, ended(err)
 		}
 		if err := check(first); err != nil {
 			clear(first)
@@ -117,7 +144,7 @@ func (c Console) NewSecret(ctx context.Context, name string, check func([]byte) 
 		}
 		clear(first)
 		if err != nil {
-			return nil, err
+			return nil, ended(err)
 		}
 		if err := c.Say("  These two differ."); err != nil {
 			return nil, err
@@ -131,14 +158,17 @@ func sentence(err error) string {
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 
-// ReadSecretFile reads a secret from a file: its first line, without the line
-// break, 1 to 1024 bytes. The caller wipes it.
+// ReadSecretFile reads a secret from a file that nobody else can read or change:
+// its first line, without the line break, 1 to 1024 bytes. The caller wipes it.
 func ReadSecretFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if err := access.CheckSecret(path, f); err != nil {
+		return nil, err
+	}
 	return readSecret(f, path)
 }
 
@@ -168,7 +198,7 @@ func readSecret(r io.Reader, name string) ([]byte, error) {
 		switch {
 		case err == io.EOF, err == nil && b[0] == '\n':
 			if secret = bytes.TrimSuffix(secret, []byte{'\r'}); len(secret) == 0 {
-				return nil, fmt.Errorf("%s: the secret is empty", name)
+				return nil, fmt.Errorf("%s: %w", name, ErrEmpty)
 			}
 			return secret, nil
 		case err != nil:

@@ -33,3 +33,18 @@ func TestReadSecretFile(t *testing.T) {
 		}
 	}
 }
+
+func TestReadSecretFileOfOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []os.FileMode{0o644, 0o640, 0o604, 0o620} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if secret, err := ReadSecretFile(path); err == nil || !strings.Contains(err.Error(), "set it to 0600") {
+			t.Errorf("mode %04o: %q, %v", mode, secret, err)
+		}
+	}
+}
