@@ -1,0 +1,182 @@
+package serve
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Event is one line of a device's log. Which members there are depends on the
+// type.
+type Event struct {
+	Seq  uint64    `json:"seq"` // from 1
+	Time time.Time `json:"time"`
+	// Type is begin or end, of a ceremony; signal; credential, where one was
+	// put on the device, changed or removed over HTTP; or reset.
+	Type string `json:"type"`
+
+	Ceremony    string          `json:"ceremony,omitempty"` // begin and its end have the same
+	Kind        string          `json:"kind,omitempty"`     // create, get; the signal's; added, changed, removed
+	Origin      string          `json:"origin,omitempty"`
+	TopOrigin   string          `json:"topOrigin,omitempty"`
+	CrossOrigin bool            `json:"crossOrigin,omitempty"`
+	Mediation   string          `json:"mediation,omitempty"`
+	Options     json.RawMessage `json:"options,omitempty"`
+	Mutations   []string        `json:"mutations,omitempty"`
+	Error       *Error          `json:"error,omitempty"`
+	// Credential is the response as the page gets it. One that a fault made
+	// something else than JSON of is a string.
+	Credential   json.RawMessage `json:"credential,omitempty"`
+	CredentialID string          `json:"credentialId,omitempty"`
+}
+
+// Limits of a log. What is longer than maxLogged bytes is left out of it.
+const (
+	maxEvents = 256
+	maxLogged = 64 << 10
+)
+
+// log holds the last events of a device. Its zero value is ready.
+type log struct {
+	mu     sync.Mutex
+	events []Event // of number n at (n-1) % maxEvents
+	last   uint64
+	closed bool
+	wake   wake
+}
+
+func (l *log) add(e Event) {
+	if len(e.Options) > maxLogged {
+		e.Options = nil
+	}
+	if len(e.Credential) > maxLogged {
+		e.Credential = nil
+	}
+	e.Time = time.Now().UTC()
+	l.mu.Lock()
+	l.last++
+	e.Seq = l.last
+	if len(l.events) < maxEvents {
+		l.events = append(l.events, e)
+	} else {
+		l.events[(e.Seq-1)%maxEvents] = e
+	}
+	l.mu.Unlock()
+	l.wake.all()
+}
+
+// close ends the streams.
+func (l *log) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.wake.all()
+}
+
+// after lists the events kept that are newer than one, and whether more may come.
+func (l *log) after(seq uint64) (newer []Event, open bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if oldest := l.last - uint64(len(l.events)); seq < oldest {
+		seq = oldest
+	}
+	for n := seq + 1; n <= l.last; n++ {
+		newer = append(newer, l.events[(n-1)%maxEvents])
+	}
+	return newer, !l.closed
+}
+
+// encode writes an event in JSON.
+func (e Event) encode() ([]byte, error) {
+	if len(e.Credential) > 0 && !json.Valid(e.Credential) {
+		text, err := json.Marshal(string(e.Credential))
+		if err != nil {
+			return nil, err
+		}
+		e.Credential = text
+	}
+	return json.Marshal(e)
+}
+
+// events serves the log: as server-sent events to who accepts those, those kept
+// first and then each as it comes; to others those kept, as a JSON array.
+func (s *Server) events(w http.ResponseWriter, r *http.Request, d *device) error {
+	after, err := lastEvent(r)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		kept, _ := d.log.after(after)
+		list := make([]json.RawMessage, len(kept))
+		for i, e := range kept {
+			if list[i], err = e.encode(); err != nil {
+				return err
+			}
+		}
+		return answer(w, http.StatusOK, list)
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+	_ = d.log.stream(w, r, after) // the client is gone
+	return nil
+}
+
+// lastEvent is the number of the event that the client has seen last.
+func lastEvent(r *http.Request) (uint64, error) {
+	seen := r.Header.Get("Last-Event-ID")
+	if after := r.URL.Query().Get("after"); after != "" && seen == "" {
+		seen = after
+	}
+	if seen == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(seen, 10, 64)
+	if err != nil {
+		return 0, refusal(http.StatusBadRequest, "the event %q is no number", seen)
+	}
+	return n, nil
+}
+
+// heartbeat is how often a stream says that it lives.
+const heartbeat = 15 * time.Second
+
+// stream writes events until the client goes, the device or the service.
+func (l *log) stream(w http.ResponseWriter, r *http.Request, after uint64) error {
+	flush := http.NewResponseController(w).Flush
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		changed := l.wake.next()
+		newer, open := l.after(after)
+		for _, e := range newer {
+			data, err := e.encode()
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Type, data); err != nil {
+				return err
+			}
+			after = e.Seq
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+		if !open {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-beat.C:
+			if _, err := fmt.Fprint(w, ": alive\n\n"); err != nil {
+				return err
+			}
+		case <-r.Context().Done():
+			return r.Context().Err()
+		}
+	}
+}

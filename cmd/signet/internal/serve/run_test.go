@@ -1,0 +1,125 @@
+package serve
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/seed-77d61853/signet/rptest/brokenrp"
+)
+
+// site starts a relying party with some checks left out.
+func site(t *testing.T, off ...brokenrp.Check) string {
+	t.Helper()
+	h := httptest.NewUnstartedServer(nil)
+	origin := "http://localhost:" + port(h.Listener.Addr().String())
+	rp, err := brokenrp.New(brokenrp.Config{RPID: "localhost", Origins: []string{origin}, Off: off})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Config.Handler = rp
+	h.Start()
+	t.Cleanup(h.Close)
+	return origin
+}
+
+func port(address string) string {
+	for i := len(address) - 1; ; i-- {
+		if address[i] == ':' {
+			return address[i+1:]
+		}
+	}
+}
+
+// finish waits for a run.
+func (s *service) finish(id string) map[string]any {
+	s.t.Helper()
+	for range 2000 {
+		if r := s.must("GET", "/v1/runs/"+id, nil); r["state"] != "running" {
+			return r
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.t.Fatal("the audit does not end")
+	return nil
+}
+
+func TestRuns(t *testing.T) {
+	s := start(t, Config{})
+	strict, broken := site(t), site(t, "login.origin.port")
+	audit := func(url string, only string) map[string]any {
+		id := s.must("POST", "/v1/runs", fmt.Sprintf(`{"url":%q,"origin":%q,"seed":"s","only":[%q],"device":{"profile":"platform"},"atLeast":"high"}`, url, url, only))["id"].(string)
+		return s.finish(id)
+	}
+	if r := audit(strict, "login.origin.port"); r["state"] != "done" || r["findings"] != 0.0 || r["done"] != 1.0 || r["total"] != 1.0 {
+		t.Errorf("on a strict site: %v", r)
+	}
+	r := audit(broken, "login.origin.port")
+	if r["state"] != "done" || r["findings"] != 1.0 {
+		t.Errorf("on a broken site: %v", r)
+	}
+	report := s.must("GET", "/v1/runs/"+r["id"].(string)+"/report.json", nil)
+	if result := report["results"].([]any)[0].(map[string]any); result["outcome"] != "accepted" || result["finding"] != true {
+		t.Errorf("the report has %v", result)
+	}
+	if r := audit(strict, "no.such.case"); r["state"] != "failed" || r["failure"] == "" {
+		t.Errorf("of no case: %v", r)
+	}
+	s.refused(404, "NotFound", "report.json", "GET", "/v1/runs/r1/report.doc", nil)
+	s.refused(404, "NotFound", "no report", "GET", "/v1/runs/r3/report.json", nil)
+	if got := s.list("/v1/runs"); len(got) != 3 {
+		t.Errorf("the runs are %v", got)
+	}
+	s.must("DELETE", "/v1/runs/r1", nil)
+	s.refused(404, "NotFound", "no run", "GET", "/v1/runs/r1", nil)
+}
+
+// An audit attacks this machine alone, where nobody says that the other is
+// theirs; what cannot be run is said at once.
+func TestRunErrors(t *testing.T) {
+	s := start(t, Config{})
+	for _, url := range []string{"https://login.example", "http://192.0.2.1:80", "http://127.0.0.1.evil.example", "http://localhost@evil.example"} {
+		s.refused(400, "BadRequest", "iOwnThis", "POST", "/v1/runs", fmt.Sprintf(`{"url":%q}`, url))
+	}
+	mapping := `name: x
+base: http://localhost:1
+hosts: [login.example]
+steps:
+  register.begin: {requests: [{post: /a}], options: json .}
+  register.finish: {requests: [{post: /b}]}
+  login.begin: {requests: [{post: /c}], options: json .}
+  login.finish: {requests: [{post: /d}]}
+`
+	s.refused(400, "BadRequest", "login.example is not on this machine", "POST", "/v1/runs", map[string]any{"mapping": mapping})
+	s.refused(400, "BadRequest", "mapping", "POST", "/v1/runs", map[string]any{"mapping": map[string]any{"steps": map[string]any{}}})
+	s.refused(400, "BadRequest", "address", "POST", "/v1/runs", `{}`)
+	s.refused(400, "BadRequest", "certificate", "POST", "/v1/runs", `{"url":"https://localhost:1","ca":"x"}`)
+	s.wrong().refused(400, "BadRequest", "unknown field", "POST", "/v1/runs", `{"uri":"http://localhost"}`)
+	s.wrong().refused(400, "BadRequest", "severity", "POST", "/v1/runs", `{"url":"http://localhost","atLeast":"awful"}`)
+}
+
+// A site that hangs keeps an audit running; it can be stopped, and there are
+// never too many.
+func TestRunStops(t *testing.T) {
+	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) // without it nobody sees the client go
+		<-r.Context().Done()
+	}))
+	t.Cleanup(hangs.Close)
+	s := start(t, Config{})
+	for range maxRunning {
+		s.must("POST", "/v1/runs", fmt.Sprintf(`{"url":%q,"origin":"http://localhost"}`, hangs.URL))
+	}
+	s.refused(429, "TooMany", "running", "POST", "/v1/runs", fmt.Sprintf(`{"url":%q}`, hangs.URL))
+	s.must("DELETE", "/v1/runs/r1", nil)
+	for range 500 {
+		if status, _ := s.do("POST", "/v1/runs", fmt.Sprintf(`{"url":%q,"origin":"http://localhost"}`, hangs.URL)); status == 201 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("an audit that was stopped makes no room")
+}
