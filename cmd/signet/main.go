@@ -112,7 +112,7 @@ nothing behind. Then make a device of your own with "signet init" and start it w
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, commandPath(cmd)}
 	})
-	group(root, newInit(c), newRun(c), newConsent(c), newDemo(), newInfo(c), newStatus(c), newVersion(),
+	group(root, newInit(c), newRun(c), newConsent(c), newDemo(), newServe(), newInfo(c), newStatus(c), newVersion(),
 		newPasskeys(c), newPIN(c), newLock(c), newUnlock(c), newReset(c), newStore(c), newMove(c), newBackup(c), newRestore(c), newDoctor(c))
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

@@ -1,0 +1,114 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/seed-77d61853/signet/rptest"
+)
+
+// state is what a file keeps of a service: the devices and their passkeys, with
+// the private keys. Behaviours, logs, audits and large blobs are not kept; what
+// the PRF gives is not what it gave before.
+type state struct {
+	Version int           `json:"version"`
+	Made    int           `json:"made"`
+	Devices []deviceState `json:"devices"`
+}
+
+type deviceState struct {
+	ID          string              `json:"id"`
+	Config      deviceConfig        `json:"config"`
+	Credentials []rptest.Credential `json:"credentials"` // the newest first
+}
+
+const stateVersion = 1
+
+// Load reads the devices that Save wrote. A file that is not there has none.
+func (s *Server) Load(ctx context.Context, path string) error {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read devices: %w", err)
+	}
+	var st state
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&st); err != nil {
+		return fmt.Errorf("read devices from %s: %w", path, err)
+	}
+	if st.Version != stateVersion {
+		return fmt.Errorf("read devices from %s: version %d is not %d, which this signet knows", path, st.Version, stateVersion)
+	}
+	for _, kept := range st.Devices {
+		d, err := newDevice(kept.ID, kept.Config)
+		if err != nil {
+			return fmt.Errorf("read devices from %s: device %s: %w", path, kept.ID, err)
+		}
+		for i := len(kept.Credentials) - 1; i >= 0; i-- {
+			if err := d.Add(ctx, kept.Credentials[i]); err != nil {
+				return fmt.Errorf("read devices from %s: device %s: %w", path, kept.ID, err)
+			}
+		}
+		s.mu.Lock()
+		s.devices[d.id] = d
+		s.order = append(s.order, d.id)
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.made = max(s.made, st.Made)
+	return nil
+}
+
+// Save writes the devices to a file, in one step, with mode 0600. A device that
+// cannot be written is left out, and named by the error.
+func (s *Server) Save(ctx context.Context, path string) error {
+	s.mu.RLock()
+	st := state{Version: stateVersion, Made: s.made, Devices: []deviceState{}}
+	s.mu.RUnlock()
+	var failed error
+	for _, d := range s.all() {
+		credentials, err := d.Credentials(ctx)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("device %s is not kept: %w", d.id, err))
+			continue
+		}
+		st.Devices = append(st.Devices, deviceState{d.id, d.asked, credentials})
+	}
+	data, err := json.MarshalIndent(st, "", "  ")
+	if err == nil {
+		err = replace(path, append(data, '\n'))
+	}
+	if err != nil {
+		failed = errors.Join(failed, fmt.Errorf("write devices: %w", err))
+	}
+	return failed
+}
+
+// replace puts a new file in the place of path.
+func replace(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}

@@ -1,0 +1,60 @@
+package serve
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+)
+
+// What a service saved, the next one has.
+func TestState(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "devices.json")
+	s := start(t, Config{})
+	if err := s.server.Load(t.Context(), path); err != nil {
+		t.Fatalf("there is no file: %v", err)
+	}
+	gone := s.device(`{}`)
+	d := s.device(`{"profile":"security-key","origins":["https://login.example"],"aaguid":"00112233-4455-6677-8899-aabbccddeeff"}`)
+	first := s.register(d)
+	second := s.must("POST", d+"/create", page(creationOptions))
+	if first["id"] == second["id"] {
+		t.Fatal("two registrations gave one credential")
+	}
+	s.must("DELETE", gone, nil)
+	shown, credentials := s.must("GET", d, nil), s.list(d+"/credentials")
+	for range 2 {
+		if err := s.server.Save(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v %v", info.Mode(), err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+		t.Errorf("the folder holds %v %v", entries, err)
+	}
+
+	next := start(t, Config{})
+	if err := next.server.Load(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if got := next.must("GET", d, nil); !reflect.DeepEqual(got, shown) {
+		t.Errorf("the device is %v, and was %v", got, shown)
+	}
+	if got := next.list(d + "/credentials"); !reflect.DeepEqual(got, credentials) {
+		t.Errorf("its credentials are %v, and were %v", got, credentials)
+	}
+	next.must("POST", d+"/get", page(requestOptions))
+	if id := next.must("POST", "/v1/devices", `{}`)["id"]; id != "d3" {
+		t.Errorf("the next device is %v", id)
+	}
+	for _, damage := range []string{`{`, `{"version":2,"devices":[]}`, `{"version":1,"devices":[{"id":"d1","config":{"profile":"toaster"}}]}`, `{"version":1,"secrets":[]}`} {
+		if err := os.WriteFile(path, []byte(damage), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := start(t, Config{}).server.Load(t.Context(), path); err == nil {
+			t.Errorf("%s is read", damage)
+		}
+	}
+}
