@@ -16,10 +16,10 @@ else
 LEFT_OUT := -left-out "race: no C compiler"
 endif
 
-.PHONY: help build run test deps check cross vulnerabilities mutations behaviours bench fuzz install clean
+.PHONY: help build run test test-history deps check cross vulnerabilities mutations behaviours bench fuzz install clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 build: ## build the programs into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/signet
@@ -30,8 +30,13 @@ run: ## build the program and run its demo; needs only Go
 test: deps ## run every test that this machine can run, and name those it cannot
 	$(GO) run ./internal/testreport $(LEFT_OUT) -- $(RACE) -timeout 15m ./...
 
-deps: ## as root on Debian: install what the foreign clients' tests need
+deps: ## as root on Debian: install what the tests with others' programs need
 	@.ci/deps testdata/foreign/packages.txt
+	@.ci/npm testdata/relyingparties
+
+test-history: ## find in old versions of others' relying parties what they lacked
+	@.ci/npm testdata/relyingparties/history/*
+	$(GO) test -count=1 -tags history -run '^TestHistory$$' ./rptest/real
 
 check: cross vulnerabilities ## formatting, vet, staticcheck, imports, modules, other systems
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w:" $$unformatted; exit 1; }

@@ -40,7 +40,7 @@ func judge(t *testing.T, name string, plain, knowing *rptest.Audit) {
 		r := results[id]
 		if was := recorded[id]; was != r.Outcome {
 			t.Errorf("%s: %s, was %q: %s", id, r.Outcome, was, r.Detail)
-		} else {
+		} else if testing.Verbose() {
 			t.Logf("%s: %s: %s", id, r.Outcome, r.Detail)
 		}
 		delete(recorded, id)

@@ -1,7 +1,7 @@
 // Package gowebauthn is a site that has go-webauthn verify: the REST profile of
 // FIDO's conformance tests, and a few paths more, over the library as it is by
 // default. Sessions and accounts are the site's own, since the library leaves
-// them to its callers. It is to build with versions back to v0.8.
+// them to its callers. It is to build with versions back to v0.10.
 //
 //	POST /attestation/options, /attestation/result, /assertion/options, /assertion/result
 //	POST /logout

@@ -17,12 +17,12 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const [folder, name] = process.argv.slice(2);
 const loaded = folder
-  ? await import(pathToFileURL(createRequire(join(folder, 'package.json')).resolve(name)))
+  ? await import(pathToFileURL(createRequire(resolve(folder, 'package.json')).resolve(name)))
   : await import('@simplewebauthn/server');
 const library = loaded.verifyRegistrationResponse ? loaded : loaded.default;
 
@@ -62,7 +62,9 @@ const paths = {
     });
     if (!verified) throw new Error('not verified');
     const { account } = ceremony;
-    const { credential } = registrationInfo;
+    const credential = registrationInfo.credential ?? { // before v11
+      id: registrationInfo.credentialID, publicKey: registrationInfo.credentialPublicKey, counter: registrationInfo.counter,
+    };
     for (const a of accounts.values()) {
       if (a.credentials.some(({ id }) => id === credential.id)) throw new Error('the credential ID is taken');
     }
