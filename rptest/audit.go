@@ -300,6 +300,9 @@ func (a *attempt) judge(answer *Answer, r *Registration) {
 // verdict reads an answer to a step that finishes.
 func (a *Answer) verdict() (Outcome, string) {
 	detail := fmt.Sprintf("status %d", a.Status)
+	if a.Status == 0 {
+		detail = "no answer"
+	}
 	if a.Message != "" {
 		detail += ": " + a.Message
 	}

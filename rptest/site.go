@@ -105,6 +105,10 @@ func (m *StepMapping) read(answer *Answer, resp *http.Response, body []byte) err
 	answer.OK = m.OK.met(resp, body)
 	answer.Message = message(m, resp, body)
 	if !answer.OK {
+		if answer.Message == "" { // neither agreement nor a refusal that says why
+			answer.Message = fmt.Sprintf("%s %s did not answer as the mapping says of agreement: %s",
+				resp.Request.Method, resp.Request.URL, excerpt(body))
+		}
 		return nil
 	}
 	for _, find := range []struct {
@@ -167,8 +171,11 @@ func message(m *StepMapping, resp *http.Response, body []byte) string {
 	if resp.StatusCode < 400 {
 		return ""
 	}
-	return cut(strings.ToValidUTF8(string(body), "�"), 200)
+	return excerpt(body)
 }
+
+// excerpt is the start of a body.
+func excerpt(body []byte) string { return cut(strings.ToValidUTF8(string(body), "�"), 200) }
 
 func cut(s string, n int) string {
 	if len(s) > n {

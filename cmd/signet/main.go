@@ -19,7 +19,7 @@ import (
 func main() { os.Exit(run(policy.System())) }
 
 // run is main with an exit code: 1 for a failure, 2 for a command line that
-// cannot be understood. The administrator's policy is read from admin.
+// cannot be understood; audit has more. The administrator's policy is read from admin.
 func run(admin policy.Source) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -28,9 +28,12 @@ func run(admin policy.Source) int {
 	}
 	err := newRoot(admin).ExecuteContext(ctx)
 	var usage usageError
+	var status exitStatus
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &status):
+		return int(status)
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "signet: %v\n%s\n", usage.error, "Try: signet "+usage.command+"--help")
 		return 2
@@ -113,7 +116,8 @@ nothing behind. Then make a device of your own with "signet init" and start it w
 		return usageError{err, commandPath(cmd)}
 	})
 	group(root, newInit(c), newRun(c), newConsent(c), newDemo(), newServe(), newInfo(c), newStatus(c), newVersion(),
-		newPasskeys(c), newPIN(c), newLock(c), newUnlock(c), newReset(c), newStore(c), newMove(c), newBackup(c), newRestore(c), newDoctor(c))
+		newPasskeys(c), newPIN(c), newLock(c), newUnlock(c), newReset(c), newStore(c), newMove(c), newBackup(c), newRestore(c), newDoctor(c),
+		newAudit(), newExplain())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {

@@ -64,6 +64,7 @@ func TestScript(t *testing.T) {
 			"damage":  cmdDamage,
 			"backup":  cmdBackup,
 			"passkey": cmdPasskey,
+			"site":    cmdSite,
 		},
 	})
 }

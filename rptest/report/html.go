@@ -29,7 +29,7 @@ func HTML(w io.Writer, r *rptest.Report) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"did": did, "should": should, "class": classOf, "name": func(c class) string { return names[c] },
 		"mark": func(c class) string { return marks[c] }, "printable": printable, "seconds": func(s float64) string { return fmt.Sprintf("%.1f", s) },
-		"exchanges": exchanges, "body": body, "tile": tiles,
+		"exchanges": exchanges, "body": body, "tile": tiles, "plural": plural,
 		"isURL": func(s string) bool { return strings.HasPrefix(s, "https://") },
 	}).Parse(pageText)
 	if err != nil {

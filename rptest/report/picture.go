@@ -9,7 +9,7 @@ import (
 const (
 	pitch  = 40 // from cell to cell
 	side   = 36 // of a cell
-	perRow = 25
+	perRow = 29
 	head   = 26 // above a section's cells
 	gap    = 10 // below them
 )
@@ -38,6 +38,9 @@ func (c cell) Side() int { return side }
 func (c cell) MiddleX() int { return c.X + side/2 }
 func (c cell) TextY() int   { return c.Y + 13 }
 func (c cell) MarkY() int   { return c.Y + 29 }
+
+// Long tells that a cell's name needs smaller letters.
+func (c cell) Long() bool { return len(c.Label) > 5 }
 
 // Tip is what a cell tells whoever points at it.
 func (c cell) Tip() string {

@@ -120,7 +120,7 @@ func should(c *rptest.Case) string {
 	case c.Want == rptest.MustAccept:
 		return "accept"
 	case c.Want == rptest.Policy:
-		return "as it likes"
+		return "accept or reject"
 	case c.Kind == rptest.Options:
 		return "not have it"
 	}

@@ -1,0 +1,307 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/seed-77d61853/signet/rptest"
+	"github.com/seed-77d61853/signet/rptest/attest"
+)
+
+// auditFlags say which site is audited, with what, and where the report goes.
+type auditFlags struct {
+	siteFlags
+	outputFlags
+
+	Cases   []string
+	Skip    []string
+	AtLeast string
+	FailOn  string
+	Slow    bool
+	Seed    string
+
+	Profile     string
+	Attestation string
+	Trusted     bool
+	ModelList   bool
+
+	List  bool
+	Trust string
+}
+
+// Statuses that audit ends with, besides those of every command.
+const (
+	statusFinding     exitStatus = 1
+	statusNoVerdict   exitStatus = 3
+	statusInterrupted exitStatus = 130 // as of a shell's command that Ctrl-C ended
+)
+
+// exitStatus is what the program ends with where all that is to be said has been.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+func newAudit() *cobra.Command {
+	var f auditFlags
+	cmd := &cobra.Command{
+		Use:   "audit --fido-api URL | --mapping FILE",
+		Short: "Test how a site verifies passkeys",
+		Long: `Audit plays a catalogue of faults against a site, each between the same ceremony without
+the fault: what a site takes and should not, refuses and should not, keeps after refusing,
+or crashes on, is a finding. It makes accounts of its own, named signet-SEED-N, and leaves
+them there.
+
+The site speaks the REST profile of FIDO's conformance tests (--fido-api), or a mapping
+says how it is spoken to (--mapping): docs/testing/mapping.md. Requests go to the address
+given and to hosts that the mapping lists, one at a time but in cases of races; redirects
+are not followed. Any address but this machine's needs --i-own-this.
+
+Exit status: 0 without findings at or above --fail-on, 1 with, 3 where none was found but
+a case of that severity came to no verdict, 130 after Ctrl-C, with the report of what was
+played. Findings in --baseline do not count; --write-baseline writes one and ends with 0.`,
+		Example: `  signet audit --fido-api http://localhost:8080 --origin https://login.example
+  signet audit --mapping rp.yaml --sarif audit.sarif --html audit.html
+  signet audit --mapping rp.yaml --write-baseline passkeys.baseline
+  signet audit --mapping rp.yaml --baseline passkeys.baseline --junit audit.xml
+  signet audit --mapping rp.yaml --case login.origin.port
+  signet audit --list
+  signet audit --trust trust`,
+		Args:              noArgs,
+		PersistentPreRunE: withoutDevice("audit makes devices of its own"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.check(cmd); err != nil {
+				return err
+			}
+			return f.run(cmd)
+		},
+	}
+	f.addFlags(cmd)
+	return cmd
+}
+
+// withoutDevice is the PersistentPreRunE of commands that touch no device of the
+// user's, in place of the root command's: no setting means anything there.
+func withoutDevice(why string) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) (err error) {
+		cmd.InheritedFlags().VisitAll(func(flag *pflag.Flag) {
+			if flag.Changed {
+				err = usagef(cmd, "%s, so --%s means nothing to it", why, flag.Name)
+			}
+		})
+		return err
+	}
+}
+
+func severities() []string {
+	return []string{rptest.Low.String(), rptest.Medium.String(), rptest.High.String(), rptest.Critical.String()}
+}
+
+func profiles() (names []string) {
+	for _, p := range rptest.Personalities() {
+		names = append(names, string(p))
+	}
+	return names
+}
+
+func attestations() (names []string) {
+	for _, f := range attest.Formats() {
+		names = append(names, string(f))
+	}
+	return names
+}
+
+func (f *auditFlags) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	f.siteFlags.addFlags(flags)
+	f.outputFlags.addFlags(flags)
+	flags.StringArrayVar(&f.Cases, "case", nil, `play this case only, or those below a name that ends in a dot; one alone is explained (repeatable)`)
+	flags.StringArrayVar(&f.Skip, "skip", nil, "leave this case out, or those below a name that ends in a dot (repeatable)")
+	flags.StringVar(&f.AtLeast, "at-least", "low", "leave out cases that are less severe: low, medium, high or critical")
+	flags.StringVar(&f.FailOn, "fail-on", "high", "findings from this severity on fail the audit: low, medium, high or critical")
+	flags.BoolVar(&f.Slow, "slow", false, "play cases, too, that wait until a challenge has expired")
+	flags.StringVar(&f.Seed, "seed", "", "repeat the order, account names and devices of the run that printed this seed; its accounts must be gone")
+	flags.StringVar(&f.Profile, "profile", "phone", "what the devices are, where a case does not say: "+strings.Join(profiles(), ", "))
+	flags.StringVar(&f.Attestation, "attestation", "", "format of the devices' attestation, where a case does not say: "+strings.Join(attestations(), ", "))
+	flags.BoolVar(&f.Trusted, "trusted", false, "the site was given what --trust wrote: play the cases that only such a site can notice")
+	flags.BoolVar(&f.ModelList, "model-list", false, "with --trusted: the site allows only the models in aaguids.txt")
+	flags.BoolVar(&f.List, "list", false, "list the cases and play none")
+	flags.StringVar(&f.Trust, "trust", "", "write roots, metadata and AAGUIDs of the devices into this folder, to set a site up, and play nothing")
+	completes(cmd, "at-least", severities()...)
+	completes(cmd, "fail-on", severities()...)
+	completes(cmd, "profile", profiles()...)
+	completes(cmd, "attestation", attestations()...)
+}
+
+func (f *auditFlags) check(cmd *cobra.Command) error {
+	for _, choice := range []struct {
+		flag, value string
+		of          []string
+	}{
+		{"at-least", f.AtLeast, severities()}, {"fail-on", f.FailOn, severities()},
+		{"profile", f.Profile, profiles()}, {"attestation", f.Attestation, append(attestations(), "")},
+	} {
+		if !slices.Contains(choice.of, choice.value) {
+			return usagef(cmd, "--%s=%s: want %s", choice.flag, choice.value, strings.TrimSuffix(strings.Join(choice.of, ", "), ", "))
+		}
+	}
+	for _, name := range slices.Concat(f.Cases, f.Skip) {
+		if !slices.ContainsFunc(rptest.Catalogue(), func(c rptest.Case) bool { return isCalled(&c, name) }) {
+			return usagef(cmd, "no case is called %q: signet audit --list lists them", name)
+		}
+	}
+	if f.ModelList && !f.Trusted {
+		return usagef(cmd, "--model-list needs --trusted")
+	}
+	if f.List || f.Trust != "" {
+		return nil
+	}
+	if err := f.siteFlags.check(cmd); err != nil {
+		return err
+	}
+	return f.outputFlags.check(cmd)
+}
+
+// isCalled tells whether a name is a case's, or one above it: "login.".
+func isCalled(c *rptest.Case, name string) bool {
+	return c.ID == name || strings.HasSuffix(name, ".") && strings.HasPrefix(c.ID, name)
+}
+
+// chosen are the cases that the flags leave.
+func (f *auditFlags) chosen() (cases []rptest.Case) {
+	for _, c := range rptest.Catalogue() {
+		is := func(name string) bool { return isCalled(&c, name) }
+		if c.Sev >= severityOf(f.AtLeast) && (len(f.Cases) == 0 || slices.ContainsFunc(f.Cases, is)) && !slices.ContainsFunc(f.Skip, is) {
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+// severityOf reads a severity that check has found to be one.
+func severityOf(name string) (s rptest.Severity) {
+	_ = s.UnmarshalText([]byte(name))
+	return s
+}
+
+func (f *auditFlags) device() rptest.DeviceConfig {
+	return rptest.DeviceConfig{Personality: rptest.Personality(f.Profile), Attestation: attest.Format(f.Attestation)}
+}
+
+func (f *auditFlags) run(cmd *cobra.Command) error {
+	switch {
+	case f.List:
+		return writeCases(cmd.OutOrStdout(), f.chosen(), f.JSON)
+	case f.Trust != "":
+		return writeTrust(cmd.OutOrStdout(), f.Trust, f.device())
+	}
+	cases := f.chosen()
+	if len(cases) == 0 {
+		return usagef(cmd, "--case, --skip and --at-least leave no case")
+	}
+	site, origin, err := f.site()
+	if err != nil {
+		return err
+	}
+	audit := &rptest.Audit{
+		RP: site, Origin: origin, Seed: f.Seed, Device: f.device(), Slow: f.Slow, Trusted: f.Trusted, ModelList: f.ModelList,
+	}
+	for _, c := range cases {
+		audit.Only = append(audit.Only, c.ID)
+	}
+	if f.Baseline != "" {
+		if audit.Known, err = rptest.ReadBaseline(f.Baseline); err != nil {
+			return fileError{err}
+		}
+	}
+	if err := f.outputFlags.prepare(); err != nil {
+		return err
+	}
+	bar := newProgress("Played")
+	audit.Progress = func(done, total int, _ rptest.Result) { bar.step(done, total) }
+	found, err := audit.Run(cmd.Context())
+	bar.end()
+	if err != nil {
+		return siteError{err}
+	}
+	return f.conclude(cmd, found)
+}
+
+// conclude writes the report and decides on the exit status.
+func (f *auditFlags) conclude(cmd *cobra.Command, found *rptest.Report) error {
+	ctx := cmd.Context()
+	if ctx.Err() != nil {
+		stopped(found)
+	}
+	if err := f.outputFlags.write(cmd.OutOrStdout(), found, f.explainsOne(found)); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "signet: stopped before it was done; the report has what was played")
+		return statusInterrupted
+	}
+	if f.WriteBaseline != "" {
+		if err := found.WriteBaseline(f.WriteBaseline); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "signet: wrote %s; audits with --baseline pass while nothing is new or worse\n", f.WriteBaseline)
+		return nil
+	}
+	return f.judge(found)
+}
+
+// stopped takes back the verdict on the case that was under way when the audit
+// was stopped: it is the stop's doing.
+func stopped(found *rptest.Report) {
+	for i := range found.Results {
+		r := &found.Results[i]
+		if r.Outcome == rptest.ControlFailed && strings.Contains(r.Detail, context.Canceled.Error()) {
+			r.Outcome, r.Detail = rptest.NotRun, "the audit was stopped"
+		}
+	}
+}
+
+// explainsOne tells whether the report is of one case that the user named.
+func (f *auditFlags) explainsOne(found *rptest.Report) bool {
+	return len(f.Cases) > 0 && len(found.Results) == 1
+}
+
+func (f *auditFlags) judge(found *rptest.Report) error {
+	from := severityOf(f.FailOn)
+	if n := len(found.Findings(from)); n > 0 {
+		fmt.Fprintf(os.Stderr, "signet: the audit fails: findings of severity %s or more: %d\n", from, n)
+		return statusFinding
+	}
+	unsure := 0
+	for _, r := range found.Results {
+		if r.Outcome == rptest.ControlFailed && r.Case.Sev >= from {
+			unsure++
+		}
+	}
+	if unsure > 0 {
+		fmt.Fprintf(os.Stderr, "signet: the audit cannot tell: cases of severity %s or more without a verdict: %d\n"+
+			"  Their ceremonies failed without a fault, too: see NO VERDICT. Mend the mapping or the site's\n"+
+			"  set-up, or leave the cases out with --skip.\n", from, unsure)
+		return statusNoVerdict
+	}
+	return nil
+}
+
+// siteError is that the audit could not begin.
+type siteError struct{ error }
+
+func (e siteError) Unwrap() error { return e.error }
+
+func (siteError) hint() string {
+	return "Nothing was tested. See that the site runs at the address given, and that the mapping fits it:\n" +
+		"  docs/testing/mapping.md. With --origin the audit does not ask the site first."
+}
+
+// timeout bounds a request where --timeout does not say.
+const timeout = 10 * time.Second

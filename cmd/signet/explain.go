@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	decoding "github.com/seed-77d61853/signet/rptest/explain"
+)
+
+func newExplain() *cobra.Command {
+	var lint bool
+	cmd := &cobra.Command{
+		Use:   "explain [FILE [OTHER]]",
+		Short: "Take WebAuthn's JSON and CBOR apart",
+		Long: `Explain takes apart what a site and a browser say to each other, down to flags, keys and
+certificates: options, a registration response or an authentication response in JSON, or
+an attestation object, authenticator data or client data alone, as they are, or in
+base64url, base64 or hexadecimal. It reads standard input where no file is named, or "-".
+
+Of options it also tells what will surprise, and why. With --lint it ends with status 1
+where browsers refuse them or they are not safe. With two files it prints in what they
+differ: a control and a fault, for a report of a flaw.`,
+		Example: `  signet explain options.json
+  signet explain --lint options.json
+  signet explain < registration.json
+  echo eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0 | signet explain
+  signet explain control.json fault.json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 2 {
+				return usagef(cmd, "explain takes a file, or two to compare")
+			}
+			if len(args) == 2 && args[0] == standardOutput && args[1] == standardOutput {
+				return usagef(cmd, "standard input can be one of the two alone")
+			}
+			return nil
+		},
+		PersistentPreRunE: withoutDevice("explain only reads what it is given"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var read [2][]byte
+			for i := range max(1, len(args)) {
+				path := standardOutput
+				if i < len(args) {
+					path = args[i]
+				}
+				var err error
+				if read[i], err = readExplained(cmd.InOrStdin(), path); err != nil {
+					return err
+				}
+			}
+			if len(args) == 2 {
+				return writeDifference(cmd.OutOrStdout(), read[0], read[1])
+			}
+			if _, err := io.WriteString(cmd.OutOrStdout(), decoding.Explain(read[0])); err != nil {
+				return err
+			}
+			if !lint && (cmd.Flags().Changed("lint") || !isOptions(read[0])) {
+				return nil
+			}
+			return writeLint(cmd.OutOrStdout(), decoding.Lint(read[0]), lint)
+		},
+	}
+	cmd.Flags().BoolVar(&lint, "lint", false, "take it for options, and fail where browsers refuse them; --lint=false does not look")
+	return cmd
+}
+
+// maxExplained bounds what is read, in bytes.
+const maxExplained = 4 << 20
+
+func readExplained(in io.Reader, path string) ([]byte, error) {
+	if path != standardOutput {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fileError{err}
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxExplained+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read what to explain: %w", err)
+	case len(data) > maxExplained:
+		return nil, fmt.Errorf("read what to explain: it is longer than %d MiB", maxExplained>>20)
+	}
+	if text := bytes.TrimSpace(data); len(text) == 0 {
+		return nil, nothingError{}
+	} else if utf8.Valid(data) {
+		data = text // of bytes, the last may be a line's end by chance
+	}
+	if inner, err := base64.RawURLEncoding.DecodeString(string(data)); err == nil && json.Valid(inner) {
+		data = inner // client data, as responses have it
+	}
+	return data, nil
+}
+
+// nothingError is that there is nothing to explain.
+type nothingError struct{}
+
+func (nothingError) Error() string { return "there is nothing to explain: the input is empty" }
+
+func (nothingError) hint() string {
+	return "Name a file, or pipe into it what the page got or posted: options, a response, an attestation object."
+}
+
+func writeDifference(out io.Writer, control, fault []byte) error {
+	changes := decoding.Diff(control, fault)
+	if len(changes) == 0 {
+		_, err := fmt.Fprintln(out, "They do not differ.")
+		return err
+	}
+	_, err := io.WriteString(out, decoding.Table(changes))
+	return err
+}
+
+// isOptions tells whether it is what a site sends: JSON with a challenge that is
+// neither a response nor client data.
+func isOptions(data []byte) bool {
+	var o map[string]json.RawMessage
+	if json.Unmarshal(data, &o) != nil {
+		return false
+	}
+	if inner, ok := o["publicKey"]; ok && o["response"] == nil {
+		o = nil
+		if json.Unmarshal(inner, &o) != nil {
+			return true // the linter tells
+		}
+	}
+	return o["challenge"] != nil && o["origin"] == nil && o["response"] == nil
+}
+
+// writeLint prints what will surprise. It fails for what browsers refuse, where
+// the user asked for that.
+func writeLint(out io.Writer, findings []decoding.Finding, fails bool) error {
+	if len(findings) == 0 {
+		_, err := fmt.Fprintln(out, "\nNothing in these options will surprise.")
+		return err
+	}
+	fmt.Fprintln(out, "\nWHAT WILL SURPRISE")
+	refused := 0
+	for _, f := range findings {
+		mark := "note"
+		if f.Fails {
+			mark = "FAILS"
+			refused++
+		}
+		path := f.Path
+		if path == "" {
+			path = "(all)"
+		}
+		if _, err := fmt.Fprintf(out, "  %-5s  %s: %s; %s\n", mark, path, f.Problem, f.Effect); err != nil {
+			return err
+		}
+	}
+	if fails && refused > 0 {
+		return exitStatus(1)
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"io"
+	"strings"
+
+	"github.com/seed-77d61853/signet/rptest"
+	"github.com/seed-77d61853/signet/rptest/explain"
+)
+
+// Explanation writes all that there is to one result: what was done and why, how
+// the response with the fault differs from its control, and what was said.
+func Explanation(w io.Writer, result *rptest.Result) error {
+	t := &table{}
+	t.finding(result)
+	t.prose("  Wanted    ", "that the site "+should(&result.Case)+"; "+result.Case.Sev.String()+" where it does not")
+	t.difference(result)
+	t.exchanges("THE CONTROL", result.Control.Exchanges)
+	t.exchanges("THE FAULT", result.Fault.Exchanges)
+	t.exchanges("THE REQUESTS", result.Exchanges)
+	_, err := io.WriteString(w, strings.TrimPrefix(t.text.String(), "\n"))
+	return err
+}
+
+// difference sets control and fault side by side, in the field of the case first:
+// the rest differs because they are two ceremonies, each with a challenge and a
+// credential of its own.
+func (t *table) difference(result *rptest.Result) {
+	control, fault := result.Control.Credential, result.Fault.Credential
+	if control == nil || fault == nil {
+		return
+	}
+	var field, rest []explain.Change
+	for _, c := range explain.Diff(control, fault) {
+		if result.Case.Field != "" && strings.HasPrefix(c.Path, result.Case.Field) {
+			field = append(field, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	t.changes("THE DIFFERENCE THAT IS TESTED", field)
+	t.changes("OTHER DIFFERENCES (it is another ceremony, and what follows from the fault is computed anew)", rest)
+}
+
+func (t *table) changes(title string, changes []explain.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	t.line("\n%s", title)
+	for line := range strings.Lines(explain.Table(changes)) {
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		t.line("  %s%s", line[:indent], printable(line))
+	}
+}
+
+func (t *table) exchanges(title string, all []rptest.Exchange) {
+	if len(all) == 0 {
+		return
+	}
+	t.line("\n%s, AND WHAT THE SITE ANSWERED", title)
+	for _, e := range all {
+		t.line("  %s %s", e.Method, printable(e.URL))
+		if e.RequestBody != "" {
+			t.line("    > %s", printable(e.RequestBody))
+		}
+		if e.Status == 0 {
+			t.line("    < no answer")
+			continue
+		}
+		t.line("    < %d %s", e.Status, printable(e.ResponseBody))
+	}
+}
