@@ -44,6 +44,9 @@ func destroy(t transport.TPM, path string, password []byte) error {
 	if err := p.check(t); err != nil {
 		return err
 	}
+	if err := rec.authentic(t, p, data); err != nil {
+		return err
+	}
 	if err := rec.undefine(t, p, password); err != nil {
 		if errors.Is(err, ErrOwnerPassword) {
 			err = errors.Join(err, rec.shred(t, p))
@@ -54,6 +57,22 @@ func destroy(t transport.TPM, path string, password []byte) error {
 		return err
 	}
 	return os.Remove(path)
+}
+
+// authentic tells whether the data that the record was read from is ours:
+// keystore.ErrCorrupt. While a set-up is not finished there is nothing to tell by.
+func (r *record) authentic(t transport.TPM, p *parent, data []byte) error {
+	if r.Stage == settingUp {
+		return nil
+	}
+	b, err := p.unseal(t, r.InstallationPublic, r.InstallationPrivate, r.Auth)
+	if err != nil {
+		return fmt.Errorf("unseal the installation's secret: %w", err)
+	}
+	defer clear(b)
+	secret := keystore.Secret(b)
+	defer secret.Wipe()
+	return verify(data, &secret)
 }
 
 // shred makes the secrets unusable without the owner: it overwrites the device

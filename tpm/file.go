@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
 
 	"github.com/google/go-tpm/tpm2"
 
@@ -155,19 +154,15 @@ func verify(data []byte, installation *keystore.Secret) error {
 	return nil
 }
 
-// read reads a file that is its owner's alone.
+// read reads a file that is ours, or the system's, alone.
 func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, missing(err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
+	if err := file.CheckPrivate(f, path); err != nil {
 		return nil, err
-	}
-	if mode := info.Mode(); runtime.GOOS != "windows" && (!mode.IsRegular() || mode.Perm()&0o077 != 0) {
-		return nil, fmt.Errorf("%s has mode %v, which lets others use it: set it to 0600", path, mode)
 	}
 	return io.ReadAll(io.LimitReader(f, maxSize))
 }
@@ -192,11 +187,15 @@ func (r *record) write(path string, installation *keystore.Secret) error {
 	return nil
 }
 
-// parent returns the storage key of the record.
+// parent returns the storage key of the record, which has to be one that no chip
+// lets out: the owner password goes in sessions that are salted to it.
 func (r *record) parent() (*parent, error) {
 	public, err := tpm2.Unmarshal[tpm2.TPMTPublic](r.ParentPublic)
 	if err != nil {
 		return nil, fmt.Errorf("storage key: %w: %w", keystore.ErrCorrupt, err)
+	}
+	if !fitParent(public) {
+		return nil, fmt.Errorf("storage key: %w", keystore.ErrCorrupt)
 	}
 	name, err := tpm2.ObjectName(public)
 	if err != nil {

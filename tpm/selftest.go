@@ -3,6 +3,7 @@ package tpm
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
@@ -14,7 +15,7 @@ import (
 // Chips with code from before August 2019 forget the count whenever the index
 // is read by its policy: on those freeRead is false, and the count is read as
 // the owner only. A chip that does not refuse the right value after too many
-// wrong ones is ErrUnfit.
+// wrong ones, or with which it can be guessed outside, is ErrUnfit.
 func (s setup) selfTest(h tpm2.TPMHandle) (freeRead bool, err error) {
 	counted, err := s.countingTest(h, true)
 	if err != nil || counted {
@@ -53,6 +54,12 @@ func (s setup) countTwo(x index, right []byte, reads bool) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("write an index: %w", ownerError(err))
 	}
+	if bound, err := s.binds(x.written(), right); err != nil || bound {
+		if bound {
+			err = fmt.Errorf("%w: it binds sessions to an index that counts", ErrUnfit)
+		}
+		return false, err
+	}
 	pol := &policies{tries: x}
 	try := func(auth []byte) error { return s.parent.satisfy(s, pol.proving(s.parent, auth)) }
 	read := func() (count, error) {
@@ -86,6 +93,21 @@ func (s setup) countTwo(x index, right []byte, reads bool) (bool, error) {
 		return false, err
 	}
 	return err != nil, nil
+}
+
+// binds tells whether the chip lets a session be bound to an index that counts.
+// The session's key would depend on the index's value, and from the chip's first
+// answer in it one could guess that value without asking the chip again.
+func (s setup) binds(x index, auth []byte) (bool, error) {
+	_, end, err := tpm2.HMACSession(s, tpm2.TPMAlgSHA256, nonceSize, tpm2.Bound(x.handle(), x.name(), auth))
+	var rc tpm2.TPMRC
+	switch {
+	case err == nil:
+		return true, end()
+	case errors.As(err, &rc) && !slices.ContainsFunc(exhausted, func(c tpm2.TPMRC) bool { return is(err, c) }):
+		return false, nil
+	}
+	return false, fmt.Errorf("bind a session: %w", err)
 }
 
 // scratchIndex counts to two, written by the owner.

@@ -108,9 +108,21 @@ func abandon(t transport.TPM, path string, password []byte) error {
 	return os.Remove(path)
 }
 
-// undefine removes all indices of the record, the device secret's first.
+// undefine removes all indices of the record, the device secret's first. A record
+// whose set-up is not finished is authenticated by nothing, and everyone can read
+// where others' indices are: those that have the record's authorization value
+// must prove it. Of a gate's, the policy is of a key that only its file names.
 func (r *record) undefine(t transport.TPM, p *parent, password []byte) error {
-	all := []index{deviceIndex(r.Device)}
+	all := []index{}
+	for _, x := range []index{deviceIndex(r.Device), counterIndex(r.Counter)} {
+		ours, err := r.opens(t, p, x)
+		if err != nil {
+			return fmt.Errorf("prove index %#x: %w", uint32(x.handle()), err)
+		}
+		if ours {
+			all = append(all, x)
+		}
+	}
 	for _, g := range []*gateRecord{&r.Old, &r.Gate} {
 		gate, err := g.indices(r.FreeRead)
 		if err != nil {
@@ -122,8 +134,31 @@ func (r *record) undefine(t transport.TPM, p *parent, password []byte) error {
 	if err != nil {
 		return err
 	}
-	all = append(all, scratchIndex(r.Scratch, policy), counterIndex(r.Counter))
+	all = append(all, scratchIndex(r.Scratch, policy))
 	return undefine(t, p, password, all)
+}
+
+// opens tells whether an index of the chip is like x and has the record's
+// authorization value, or was never written: then there is nothing to lose.
+func (r *record) opens(t transport.TPM, p *parent, x index) (bool, error) {
+	there, err := readIndex(t, x.handle())
+	if err != nil || there == nil || !there.like(x) {
+		return false, err
+	}
+	if !there.public.Attributes.Written {
+		return true, nil
+	}
+	if err := p.check(t); err != nil {
+		return false, err
+	}
+	err = p.satisfy(t, func(t transport.TPM, h tpm2.TPMISHPolicy, nonce tpm2.TPM2BNonce) error {
+		_, err := tpm2.PolicySecret{AuthHandle: there.by(p.hmac(r.Auth)), PolicySession: h, NonceTPM: nonce}.Execute(t)
+		return err
+	})
+	if is(err, tpm2.TPMRCBadAuth) || is(err, tpm2.TPMRCAuthFail) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // indices lists the indices of a gate; none where it was not made yet.
