@@ -51,6 +51,7 @@ func TestBackupKill(t *testing.T) {
 			for range killsOfBackup {
 				// It opens, proves the PIN and writes, as a backup does.
 				took := restore(to, time.Duration(random.Int64N(int64(whole[kind]))), files[d])
+				w.recover()
 				t.Logf("restore on root %s killed after %v", kind, took)
 			}
 			restore(to, time.Minute, files[d])
