@@ -20,8 +20,12 @@ func (a *Authenticator) Check(ctx context.Context) error {
 			return fmt.Errorf("the device's state: %w", err)
 		}
 		found := map[[32]byte]uint64{} // discoverable ones of an rpIdHash
-		if err := checkCredentials(ctx, tx, found); err != nil {
+		all, err := checkCredentials(ctx, tx, found)
+		if err != nil {
 			return err
+		}
+		if s.Credentials > 0 && s.Credentials != all+1 {
+			return fmt.Errorf("the device's state: %w: it counts %d passkeys, and there are %d", keystore.ErrCorrupt, s.Credentials-1, all)
 		}
 		return checkSites(tx, &s, found)
 	})
@@ -31,9 +35,10 @@ func (a *Authenticator) Check(ctx context.Context) error {
 	return nil
 }
 
-// checkCredentials reads every credential and what is stored with it.
-func checkCredentials(ctx context.Context, tx keystore.Tx, found map[[32]byte]uint64) error {
-	return tx.Scan(keystore.Index{Kind: listAll}, nil, func(r keystore.Record) error {
+// checkCredentials reads every credential and what is stored with it, and counts
+// them.
+func checkCredentials(ctx context.Context, tx keystore.Tx, found map[[32]byte]uint64) (all uint64, err error) {
+	err = tx.Scan(keystore.Index{Kind: listAll}, nil, func(r keystore.Record) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -44,6 +49,7 @@ func checkCredentials(ctx context.Context, tx keystore.Tx, found map[[32]byte]ui
 		if len(c.RPIDHash) != 32 {
 			return fmt.Errorf("record %x: %w", r.ID, keystore.ErrCorrupt)
 		}
+		all++
 		if c.Discoverable {
 			found[[32]byte(c.RPIDHash)]++
 		}
@@ -52,6 +58,7 @@ func checkCredentials(ctx context.Context, tx keystore.Tx, found map[[32]byte]ui
 		}
 		return nil
 	})
+	return all, err
 }
 
 // checkSites compares the sites' records and the state with the credentials.

@@ -189,6 +189,9 @@ func insert(tx keystore.Tx, s *state, c *credential) error {
 		}
 		s.Discoverable++
 	}
+	if s.Credentials > 0 {
+		s.Credentials++
+	}
 	return put(tx, c.ID, c, c.lists()...)
 }
 
@@ -215,6 +218,9 @@ func (a *Authenticator) remove(tx keystore.Tx, s *state, c *credential) error {
 	a.removals++
 	if err := tx.Delete(c.ID); err != nil {
 		return err
+	}
+	if s.Credentials > 1 {
+		s.Credentials--
 	}
 	if err := tx.Delete(largeBlobID(c.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -68,7 +68,7 @@ func (a *Authenticator) moveTo(ctx context.Context, m *Move) error {
 	next := a.state
 	next.Run++
 	next.RunBase = 0 // the other root counts from elsewhere
-	next.Discoverable, next.RPs = 0, 0
+	next.Discoverable, next.RPs, next.Credentials = 0, 0, 1
 	next.PINIntent, next.ResetIntent = nil, false
 	var err error
 	if next.Issuer, err = a.moveIssuer(ctx, m.Root); err != nil {

@@ -44,6 +44,9 @@ type state struct {
 
 	Discoverable uint64 `cbor:"18,keyasint"` // how many there are
 	RPs          uint64 `cbor:"19,keyasint"` // how many sites have some
+	// Credentials is how many there are in all, and one; 0 where the vault is of
+	// a program that did not count them.
+	Credentials uint64 `cbor:"25,keyasint,omitempty"`
 
 	// Installation's attestation root and serial number, made when first
 	// wanted; both survive a reset.
@@ -79,6 +82,7 @@ func (a *Authenticator) fresh(copyable bool, previous *state) state {
 		MinPINLength:    uint64(a.profile.MinPINLength),
 		AlwaysUv:        a.profile.AlwaysUv,
 		Serial:          a.random.bytes16("serial number"),
+		Credentials:     1,
 	}
 	if previous != nil {
 		s.Copyable, s.Issuer, s.Serial = previous.Copyable, previous.Issuer, previous.Serial
