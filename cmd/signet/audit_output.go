@@ -62,20 +62,31 @@ func (f *outputFlags) check(cmd *cobra.Command) error {
 }
 
 // prepare finds out before the audit that a report could not be written after it.
+// It leaves no file behind that was not there.
 func (f *outputFlags) prepare() error {
 	for _, o := range append(f.outputs(), output{flag: "write-baseline", path: f.WriteBaseline}) {
 		if o.path == standardOutput || o.path == "" {
 			continue
 		}
-		file, err := os.OpenFile(o.path, os.O_WRONLY|os.O_CREATE, 0o644)
-		if err != nil {
+		if err := tryWriting(o.path); err != nil {
 			return fileError{fmt.Errorf("--%s: %w", o.flag, err)}
-		}
-		if err := file.Close(); err != nil {
-			return fmt.Errorf("--%s: %w", o.flag, err)
 		}
 	}
 	return nil
+}
+
+func tryWriting(path string) error {
+	_, err := os.Stat(path)
+	created := errors.Is(err, fs.ErrNotExist)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	err = file.Close()
+	if created {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 // write writes every report that was asked for, and the table, or the explanation

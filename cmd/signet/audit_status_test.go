@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/seed-77d61853/signet/rptest/brokenrp"
+)
+
+// audited runs signet audit of a handler and gives the error that it ends with.
+func audited(ctx context.Context, t *testing.T, site http.Handler, args ...string) error {
+	t.Helper()
+	server := httptest.NewServer(site)
+	defer server.Close()
+	cmd := newAudit()
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetOut(io.Discard)
+	cmd.SetArgs(append([]string{"--fido-api", server.URL}, args...))
+	return cmd.ExecuteContext(ctx)
+}
+
+func brokenSite(t *testing.T, off ...brokenrp.Check) *brokenrp.Site {
+	t.Helper()
+	site, err := brokenrp.New(brokenrp.Config{RPID: "login.example", Origins: []string{"https://login.example"}, Off: off})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return site
+}
+
+// An audit's exit status tells a site without findings from one with some, and
+// from one that it could not judge.
+func TestAuditStatus(t *testing.T) {
+	refuses := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "not today", http.StatusForbidden) })
+	for name, test := range map[string]struct {
+		site http.Handler
+		args []string
+		want error
+	}{
+		"strict":               {brokenSite(t), nil, nil},
+		"finding":              {brokenSite(t, "login.origin.port"), nil, statusFinding},
+		"finding of less":      {brokenSite(t, "login.origin.port"), []string{"--fail-on", "critical"}, nil},
+		"no verdict":           {refuses, nil, statusNoVerdict},
+		"no verdict on less":   {refuses, []string{"--fail-on", "critical"}, nil},
+		"finding, as baseline": {brokenSite(t, "login.origin.port"), []string{"--write-baseline", filepath.Join(t.TempDir(), "known")}, nil},
+	} {
+		args := append([]string{"--origin", "https://login.example", "--case", "login.origin.port"}, test.args...)
+		if err := audited(t.Context(), t, test.site, args...); !errors.Is(err, test.want) {
+			t.Errorf("%s: ends with %v, want %v", name, err, test.want)
+		}
+	}
+}
+
+// Ctrl-C ends an audit with 130, and what was played is in the report. A baseline
+// is not written from half an audit.
+func TestAuditInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	site, n := brokenSite(t), 0
+	interrupts := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n++; n == 20 {
+			cancel()
+		}
+		site.ServeHTTP(w, r)
+	})
+	dir := t.TempDir()
+	report, baseline := filepath.Join(dir, "report.json"), filepath.Join(dir, "known")
+	err := audited(ctx, t, interrupts, "--case", "login.origin.", "--json", report, "--write-baseline", baseline)
+	if !errors.Is(err, statusInterrupted) {
+		t.Errorf("ends with %v", err)
+	}
+	text, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"outcome": "not-run"`, `"the audit was stopped"`, `"noVerdict": 0`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the report lacks %s", want)
+		}
+	}
+	if strings.Contains(string(text), `"asWanted": 0`) {
+		t.Error("the report has nothing that was played")
+	}
+	if _, err := os.Stat(baseline); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a baseline was written: %v", err)
+	}
+}
+
+// Whatever a name resolves to, no other machine is dialled that the user did not
+// answer for.
+func TestAuditDialsLoopback(t *testing.T) {
+	for address, ok := range map[string]bool{
+		"127.0.0.1:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
+		"192.0.2.1:80": false, "[2001:db8::1]:80": false, "0.0.0.0:80": false, "localhost:80": false,
+	} {
+		if err := onlyLoopback(t.Context(), "tcp", address, nil); (err == nil) != ok {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// A name says which machine it is before anything is resolved.
+func TestAuditMayContact(t *testing.T) {
+	for _, test := range []struct {
+		base  string
+		hosts []string
+		owned bool
+		ok    bool
+	}{
+		{"http://localhost:8080", nil, false, true},
+		{"https://login.localhost", []string{"127.0.0.1:9000"}, false, true},
+		{"https://login.example", nil, false, false},
+		{"https://login.example", nil, true, true},
+		{"http://localhost", []string{"sso.example"}, false, false},
+		{"http://localhost.example", nil, false, false},
+		{"http://localhost@login.example", nil, false, false},
+	} {
+		f := siteFlags{Owned: test.owned}
+		if err := f.mayContact(test.base, test.hosts); (err == nil) != test.ok {
+			t.Errorf("%s %q: %v", test.base, test.hosts, err)
+		}
+	}
+}
