@@ -12,7 +12,9 @@ func (u *User) beginRegistration() ([]byte, error) {
 	if err := u.SetUp(); err != nil {
 		return nil, err
 	}
-	a, err := u.do(RegisterBegin, Request{Wishes: u.Wishes})
+	w := u.Wishes
+	w.Extensions = "" // they are those of sign-in
+	a, err := u.do(RegisterBegin, Request{Wishes: w})
 	if err != nil {
 		return nil, fmt.Errorf("begin registration: %w", err)
 	}
@@ -68,7 +70,11 @@ func (c *Case) applies(step Step, options []byte) error {
 // finish posts a response. A site that hangs up, or does not answer in time,
 // has crashed.
 func (u *User) finish(step Step, credential []byte) (*Answer, error) {
-	a, err := u.rp.Do(u.ctx, u.Session, step, Request{Credential: credential})
+	return u.post(step, Request{Credential: credential})
+}
+
+func (u *User) post(step Step, r Request) (*Answer, error) {
+	a, err := u.rp.Do(u.ctx, u.Session, step, r)
 	if err != nil {
 		if u.ctx.Err() != nil {
 			return nil, err

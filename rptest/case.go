@@ -111,6 +111,10 @@ const (
 	NeedAttestation       Need = "attestation direct"                      // the site asks for a statement
 	NeedUV                Need = "user verification required"              // userVerification is "required"
 	NeedUVOptional        Need = "user verification optional"              // or is not
+	NeedUVDiscouraged     Need = "user verification discouraged"           // or is "discouraged"
+	NeedPRF               Need = "prf asked for"                           // the options ask for prf
+	NeedLargeBlob         Need = "largeBlob asked for"                     // the options read a large blob
+	NeedRename            Need = "renaming of a credential"                // the steps RenameCredential and Credentials
 	NeedDiscoverable      Need = "discoverable credential"                 // residentKey is required or preferred
 	NeedUsernameless      Need = "sign-in without a user name"             // allowCredentials is empty
 	NeedAllowList         Need = "allowCredentials"                        // or is not

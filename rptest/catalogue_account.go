@@ -37,6 +37,19 @@ func accountCases() []Case {
 			References: []string{"CVE-2025-26788"},
 			Needs:      []Need{NeedUsernameless},
 			play:       unboundCredential},
+		{ID: "sequence.account.not-discoverable", Sev: Medium, Anchor: "§7.2 step 6",
+			Recipe: "in a sign-in without a user name the ID is of a credential that is not discoverable, with its own account's userHandle",
+			Why:    "no device answers so: ID and handle were typed in",
+			Needs:  []Need{NeedUsernameless},
+			play: func(ctx context.Context, p *play) error {
+				return signInFromMemory(p, func(attacker *User, creation []byte) (string, error) {
+					o, err := parseOffered(creation)
+					if err != nil {
+						return "", err
+					}
+					return Bytes(o.User.ID).String(), nil
+				})
+			}},
 		{ID: "sequence.account.duplicate-id", Sev: High, Anchor: "§7.1 step 26",
 			Recipe:     "a credential is registered under the ID of another account's",
 			Why:        "a site that stores by ID hands over, or destroys, the other's passkey",
@@ -117,6 +130,9 @@ func noCredential(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
+	if err := p.takesNames(attacker); err != nil {
+		return err
+	}
 	options, err := p.begin(victim, LogInBegin)
 	if p.refusedBy(err) {
 		return nil
@@ -133,6 +149,23 @@ func noCredential(ctx context.Context, p *play) error {
 		return err
 	}
 	p.judge(answer)
+	return nil
+}
+
+// takesNames gives errNotApplicable where the site does not list the passkeys of a
+// name: then it signs everybody in as who they are.
+func (p *play) takesNames(u *User) error {
+	options, err := p.begin(u, LogInBegin)
+	if err != nil {
+		return err
+	}
+	o, err := parseOffered(options)
+	if err != nil {
+		return err
+	}
+	if len(o.Allow) == 0 {
+		return errNotApplicable{NeedAllowList}
+	}
 	return nil
 }
 
@@ -184,23 +217,30 @@ func unboundCredential(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	handle, err := p.userHandle(victim)
-	if err != nil {
-		return err
-	}
+	return signInFromMemory(p, func(*User, []byte) (string, error) { return p.userHandle(victim) })
+}
+
+// signInFromMemory signs in without a user name by a credential that is not
+// discoverable, with a userHandle that the device did not give.
+func signInFromMemory(p *play, handle func(attacker *User, creation []byte) (string, error)) error {
 	attacker, err := p.person()
 	if err != nil {
 		return err
 	}
+	attacker.Wishes.ResidentKey = "discouraged"
 	creation, err := attacker.beginRegistration()
 	if err != nil {
 		return err
 	}
-	selection, err := change(creation, map[string]any{"authenticatorSelection": map[string]any{"residentKey": "discouraged"}})
+	typed, err := handle(attacker, creation)
 	if err != nil {
 		return err
 	}
-	made, err := attacker.Client.Create(ctx, selection)
+	selection, err := change(bare(creation), map[string]any{"authenticatorSelection": map[string]any{"residentKey": "discouraged"}})
+	if err != nil {
+		return err
+	}
+	made, err := attacker.Client.Create(p.ctx, selection)
 	if err != nil {
 		return fmt.Errorf("register: %w", err)
 	}
@@ -219,7 +259,7 @@ func unboundCredential(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	r, err := p.get(attacker, listed, Mutation{"userHandle typed in", edits(ceremony.ResponseMember("userHandle", handle))})
+	r, err := p.get(attacker, listed, Mutation{"userHandle typed in", edits(ceremony.ResponseMember("userHandle", typed))})
 	if err != nil {
 		return err
 	}

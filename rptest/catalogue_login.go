@@ -2,6 +2,7 @@ package rptest
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/ceremony"
@@ -111,6 +112,16 @@ func loginAuthDataCases() []Case {
 			Recipe: "the flag UV is clear where the site only prefers verification",
 			Why:    "devices that cannot verify would be locked out",
 			Edits:  edits(ceremony.Flags(0, ctap.FlagUV))},
+		{ID: "login.flags.uv-discouraged", Want: MustAccept, Sev: Medium, Anchor: "§7.2 step 17", Field: "authenticatorData.flags.UV",
+			Needs:  []Need{NeedUVDiscouraged},
+			Recipe: "the flag UV is clear where the site discourages verification",
+			Why:    "it is what the site asked for",
+			Edits:  edits(ceremony.Flags(0, ctap.FlagUV))},
+		{ID: "login.flags.uv-unwanted", Want: MustAccept, Sev: Medium, Anchor: "§7.2 step 17", Field: "authenticatorData.flags.UV",
+			Needs:  []Need{NeedUVDiscouraged},
+			Recipe: "the flag UV is set where the site discourages verification",
+			Why:    "many devices always verify: their owners would be locked out",
+			Edits:  edits(ceremony.Flags(ctap.FlagUV, 0))},
 		{ID: "login.flags.uv-only-factor", Want: Policy, Sev: High, Anchor: "§7.2 step 17", Field: "authenticatorData.flags.UV",
 			Needs:  []Need{NeedUVOptional, NeedUsernameless},
 			Recipe: "the flag UV is clear in a sign-in without a password",
@@ -215,6 +226,18 @@ func loginExtensionCases() []Case {
 			Edits: edits(ceremony.At(ceremony.AuthData, func(c *ceremony.Ceremony) {
 				c.AuthData.Flags |= ctap.FlagED
 				c.AuthData.Extensions = []byte("\xa1\x63uvm\x81\x83\x02\x04\x02")
+			}))},
+		{ID: "login.extensions.prf-short", Sev: Medium, Anchor: step, Field: "clientExtensionResults.prf.results.first", Needs: []Need{NeedPRF},
+			Recipe: "a prf result has 31 bytes",
+			Why:    "keys are made of it: a short one is no result of the device's",
+			Edits: edits(ceremony.Outer(func(r map[string]any) {
+				r["clientExtensionResults"] = map[string]any{"prf": map[string]any{"results": map[string]any{"first": strings.Repeat("A", 42)}}}
+			}))},
+		{ID: "login.extensions.blob-encoding", Sev: Medium, Anchor: step, Field: "clientExtensionResults.largeBlob.blob", Needs: []Need{NeedLargeBlob},
+			Recipe: "the large blob that was read is not base64url",
+			Why:    "a wrong encoding must be refused, not crash",
+			Edits: edits(ceremony.Outer(func(r map[string]any) {
+				r["clientExtensionResults"] = map[string]any{"largeBlob": map[string]any{"blob": "not base64url!"}}
 			}))},
 		{ID: "login.extensions.missing", Want: Policy, Sev: Low, Anchor: "§7.2 step 4", Field: "clientExtensionResults", Needs: none,
 			Recipe: "clientExtensionResults is left out",

@@ -2,6 +2,7 @@ package rptest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -79,11 +80,27 @@ func optionsCases() []Case {
 			Why:        "anybody can find out who has an account",
 			References: []string{"GHSA-875x-g8p7-5w27", "CVE-2026-23511"},
 			play:       unknownUser},
-		{ID: "options.client-lowers", Sev: High, Anchor: request,
-			Recipe:     "does asking for options with userVerification \"discouraged\" lower what the site asks for by itself?",
+		{ID: "options.client-lowers.verification", Sev: High, Anchor: request,
+			Recipe:     "does asking for userVerification \"discouraged\" lower what the site asks for by itself?",
 			Why:        "verification is then the attacker's choice",
 			References: []string{"GHSA-h4fw-6r7f-w494"},
-			play:       clientLowers},
+			play: lowers(LogInBegin, Wishes{UserVerification: "discouraged"}, func(o *offered) (string, int) {
+				v := cmp.Or(o.UserVerification, "preferred")
+				return v, slices.Index(verificationLevels, v)
+			})},
+		{ID: "options.client-lowers.attestation", Sev: High, Anchor: creation,
+			Recipe:     "does asking for attestation \"none\" lower what the site asks for by itself?",
+			Why:        "which devices may be used is then the attacker's choice",
+			References: []string{"GHSA-h4fw-6r7f-w494"},
+			play: lowers(RegisterBegin, Wishes{Attestation: "none"}, func(o *offered) (string, int) {
+				v := cmp.Or(o.Attestation, "none")
+				return v, slices.Index([]string{"none", "indirect", "direct", "enterprise"}, v)
+			})},
+		{ID: "options.client-lowers.attachment", Sev: Medium, Anchor: creation,
+			Recipe:     "does asking for another authenticatorAttachment replace what the site asks for by itself?",
+			Why:        "which devices may be used is then the attacker's choice",
+			References: []string{"GHSA-h4fw-6r7f-w494"},
+			play:       otherAttachment},
 	}
 }
 
@@ -112,7 +129,7 @@ func challengeRepeats(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	var seen []Bytes
+	var seen []loose
 	for range 3 {
 		raw, err := u.beginRegistration()
 		if err != nil {
@@ -122,7 +139,7 @@ func challengeRepeats(ctx context.Context, p *play) error {
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(seen, func(c Bytes) bool { return bytes.Equal(c, o.Challenge) }) {
+		if slices.ContainsFunc(seen, func(c loose) bool { return bytes.Equal(c, o.Challenge) }) {
 			p.found(true, "two options have one challenge")
 			return nil
 		}
@@ -191,34 +208,75 @@ func unknownUser(ctx context.Context, p *play) error {
 // verificationLevels are values of userVerification, the strictest last.
 var verificationLevels = []string{"discouraged", "preferred", "required"}
 
-func clientLowers(ctx context.Context, p *play) error {
-	u, _, err := p.visitor()
-	if err != nil {
-		return err
-	}
-	level := func(w Wishes) (int, error) {
-		a, err := u.do(LogInBegin, Request{Wishes: w})
+// lowers compares what the site asks for by itself with what it asks for when its
+// client wishes for less; rank orders the values.
+func lowers(step Step, less Wishes, rank func(*offered) (string, int)) func(context.Context, *play) error {
+	return func(ctx context.Context, p *play) error {
+		u, err := p.person()
+		if step == LogInBegin {
+			u, _, err = p.visitor()
+		}
 		if err != nil {
-			return 0, err
+			return err
 		}
-		o, err := parseOffered(a.Options)
+		if err := u.SetUp(); err != nil {
+			return err
+		}
+		level := func(w Wishes) (string, int, error) {
+			a, err := u.do(step, Request{Wishes: w})
+			if err != nil {
+				return "", 0, err
+			}
+			o, err := parseOffered(a.Options)
+			if err != nil {
+				return "", 0, err
+			}
+			value, level := rank(o)
+			return value, level, nil
+		}
+		own, high, err := level(Wishes{})
 		if err != nil {
-			return 0, err
+			return err
 		}
-		if o.UserVerification == "" {
-			o.UserVerification = "preferred"
+		lowered, low, err := level(less)
+		if err != nil {
+			return err
 		}
-		return slices.Index(verificationLevels, o.UserVerification), nil
+		p.found(low < high, "by itself the site asks for %q, and for %q when asked to", own, lowered)
+		return nil
 	}
-	own, err := level(Wishes{})
+}
+
+func otherAttachment(ctx context.Context, p *play) error {
+	other := map[string]string{"platform": "cross-platform", "cross-platform": "platform"}
+	u, err := p.person()
 	if err != nil {
 		return err
 	}
-	lowered, err := level(Wishes{UserVerification: "discouraged"})
+	raw, err := p.begin(u, RegisterBegin)
 	if err != nil {
 		return err
 	}
-	p.found(lowered < own, "the site asks for level %d by itself, and for %d when asked to (0 discouraged, 2 required)", own, lowered)
+	o, err := parseOffered(raw)
+	if err != nil {
+		return err
+	}
+	own := o.Selection.Attachment
+	if own == "" {
+		p.found(false, "the site leaves the attachment open")
+		return nil
+	}
+	a, err := u.do(RegisterBegin, Request{Wishes: Wishes{Attachment: other[own]}})
+	if p.refusedBy(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if o, err = parseOffered(a.Options); err != nil {
+		return err
+	}
+	p.found(o.Selection.Attachment != own, "by itself the site asks for %q, and for %q when asked to", own, o.Selection.Attachment)
 	return nil
 }
 

@@ -1,9 +1,7 @@
 package rptest
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,6 +18,16 @@ func ownershipCases() []Case {
 			References: []string{"https://github.com/mymate/mymate/issues/42"},
 			Needs:      []Need{NeedPasswordLogIn},
 			play:       passwordOnlyEnrols},
+		{ID: "sequence.ownership.stranger-enrols", Sev: Critical, Anchor: "§7.1",
+			Recipe: "somebody who is not signed in registers a passkey under the name of an account that has one",
+			Why:    "whoever knows a name has the account",
+			play:   strangerEnrols},
+		{ID: "sequence.ownership.rename-other", Sev: Medium, Anchor: "§7.1",
+			Recipe:     "one account renames another account's passkey by its ID",
+			Why:        "names tell people which passkey to delete",
+			References: []string{"CVE-2025-71400"},
+			Needs:      []Need{NeedRename},
+			play:       renameOther},
 		{ID: "sequence.ownership.delete-other", Sev: High, Anchor: "§7.1",
 			Recipe:     "one account deletes another account's passkey by its ID",
 			Why:        "anybody can lock anybody out",
@@ -52,7 +60,7 @@ func passwordOnlyEnrols(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	thief.Session.User = u.Session.User
+	thief.Session.User, thief.set = u.Session.User, true // the account is there
 	if _, err := thief.do(PasswordLogIn, Request{}); err != nil {
 		return fmt.Errorf("sign in by password: %w", err)
 	}
@@ -60,6 +68,62 @@ func passwordOnlyEnrols(ctx context.Context, p *play) error {
 	if p.refusedBy(err) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+func strangerEnrols(ctx context.Context, p *play) error {
+	owner, _, err := p.member()
+	if err != nil {
+		return err
+	}
+	stranger, err := p.person()
+	if err != nil {
+		return err
+	}
+	stranger.Session.User, stranger.set = owner.Session.User, true
+	_, answer, err := stranger.registerFor(p.c)
+	if p.refusedBy(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+// listed finds the ID by which an account's list has a credential.
+func (p *play) listed(owner *User, r *Registration) (string, error) {
+	list, err := owner.do(Credentials, Request{})
+	if err != nil {
+		return "", fmt.Errorf("list credentials: %w", err)
+	}
+	for _, known := range credentialIDs(r) {
+		if slices.Contains(list.Credentials, known) {
+			return known, nil
+		}
+	}
+	return "", errors.New("the credential is not in the account's list")
+}
+
+func renameOther(ctx context.Context, p *play) error {
+	owner, r, err := p.member()
+	if err != nil {
+		return err
+	}
+	thief, _, err := p.member()
+	if err != nil {
+		return err
+	}
+	id, err := p.listed(owner, r)
+	if err != nil {
+		return err
+	}
+	answer, err := thief.rp.Do(ctx, thief.Session, RenameCredential, Request{CredentialID: id})
 	if err != nil {
 		return err
 	}
@@ -76,25 +140,17 @@ func deleteOther(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	list, err := owner.do(Credentials, Request{})
+	id, err := p.listed(owner, r)
 	if err != nil {
 		return err
-	}
-	var id string
-	for _, known := range credentialIDs(r) {
-		if slices.Contains(list.Credentials, known) {
-			id = known
-		}
-	}
-	if id == "" {
-		return errors.New("the credential is not in the account's list")
 	}
 	answer, err := thief.rp.Do(ctx, thief.Session, DeleteCredential, Request{CredentialID: id})
 	if err != nil {
 		return err
 	}
 	p.judge(answer)
-	if list, err = owner.do(Credentials, Request{}); err != nil {
+	list, err := owner.do(Credentials, Request{})
+	if err != nil {
 		return err
 	}
 	switch there := slices.Contains(list.Credentials, id); {
@@ -152,6 +208,9 @@ func (p *play) enrol(u *User, token string) (*Answer, error) {
 func passwordChange(ctx context.Context, p *play) error {
 	u, err := p.person()
 	if err != nil {
+		return err
+	}
+	if err := u.SetUp(); err != nil {
 		return err
 	}
 	if _, err := u.do(PasswordLogIn, Request{}); err != nil {
@@ -241,49 +300,4 @@ func stepUp(p *play, mutations ...Mutation) error {
 	}
 	p.judge(answer)
 	return nil
-}
-
-// burdenCases post what is too much.
-func burdenCases() []Case {
-	return []Case{
-		{ID: "sequence.burden.large-body", Sev: Medium, Anchor: "§7.1",
-			Recipe: "a registration is posted whose unknown member has ten megabytes",
-			Why:    "a few of them fill the memory",
-			play: burden(func(r []byte) []byte {
-				return []byte(`{"more":"` + string(bytes.Repeat([]byte("x"), 10<<20)) + `",` + string(r[1:]))
-			})},
-		{ID: "sequence.burden.deep-json", Sev: Medium, Anchor: "§7.1",
-			Recipe: "a registration is posted whose unknown member is nested a hundred thousand times",
-			Why:    "a parser that calls itself runs out of stack",
-			play: burden(func(r []byte) []byte {
-				const deep = 100_000
-				return []byte(`{"more":` + string(bytes.Repeat([]byte("["), deep)) + string(bytes.Repeat([]byte("]"), deep)) + `,` + string(r[1:]))
-			})},
-	}
-}
-
-func burden(f func(response []byte) []byte) func(context.Context, *play) error {
-	return func(ctx context.Context, p *play) error {
-		u, err := p.person()
-		if err != nil {
-			return err
-		}
-		options, err := u.beginRegistration()
-		if err != nil {
-			return err
-		}
-		r, err := u.Client.Create(ctx, options)
-		if err != nil {
-			return err
-		}
-		if !json.Valid(r.JSON) {
-			return errors.New("the response is no JSON")
-		}
-		answer, err := u.finish(RegisterFinish, f(r.JSON))
-		if err != nil {
-			return err
-		}
-		p.judge(answer)
-		return nil
-	}
 }

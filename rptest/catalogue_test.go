@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/brokenrp"
@@ -72,9 +73,16 @@ func TestCasesAreWhole(t *testing.T) {
 	}
 }
 
-// Every fault of registration is refused, and every oddity taken, by a site that
-// makes all checks, for the reason that the case is about: it takes the control.
-func TestRegistrationAgainstAStrictSite(t *testing.T) {
+// setting is a site as it is set up, and the cases that it can answer.
+type setting struct {
+	name   string
+	config brokenrp.Config
+	has    func(Case) bool
+	device *Device // of the vendor that the site trusts
+}
+
+// settings are the sites that together can answer every case.
+func settings(t *testing.T) []setting {
 	device, err := NewDevice(DeviceConfig{Seed: "maker"})
 	if err != nil {
 		t.Fatal(err)
@@ -87,55 +95,81 @@ func TestRegistrationAgainstAStrictSite(t *testing.T) {
 	listing.Models = []ctap.AAGUID{*device.config.AAGUID}
 	informed := trusted
 	informed.MetadataRoots = certificates(t, device.Authority().MetadataRoots)
-
-	for _, site := range []struct {
-		name   string
-		config brokenrp.Config
-		has    func(Case) bool
-	}{
-		{"plain", plain, func(c Case) bool { return !needsTrust(c) }},
-		{"with roots", trusted, func(c Case) bool { return slices.Contains(c.Needs, NeedTrustPath) }},
-		{"with a list of models", listing, func(c Case) bool { return slices.Contains(c.Needs, NeedModelList) }},
-		{"with metadata", informed, func(c Case) bool { return slices.Contains(c.Needs, NeedMetadata) }},
-	} {
-		t.Run(site.name, func(t *testing.T) {
-			t.Parallel()
-			auditRegistration(t, site.config, device, site.has)
-		})
+	policy := plain
+	policy.Attachment, policy.Attestation = "platform", "direct"
+	bound := plain
+	bound.DeviceBound = true
+	lenient := plain
+	lenient.UserVerification = "discouraged"
+	hasty := plain
+	hasty.Timeout = 200 * time.Millisecond
+	return []setting{
+		{"plain", plain, func(c Case) bool { return !needsTrust(c) && !needsPolicy(c) && !needsLenience(c) && !c.Slow }, device},
+		{"that discourages verification", lenient, needsLenience, device},
+		{"with a policy", policy, func(c Case) bool { return needsPolicy(c) && c.Kind == Options }, device},
+		{"for bound devices", bound, func(c Case) bool { return needsPolicy(c) && c.Kind == Registering }, device},
+		{"with short timeouts", hasty, func(c Case) bool { return c.Slow }, device},
+		{"with roots", trusted, func(c Case) bool { return slices.Contains(c.Needs, NeedTrustPath) }, device},
+		{"with a list of models", listing, func(c Case) bool { return slices.Contains(c.Needs, NeedModelList) }, device},
+		{"with metadata", informed, func(c Case) bool { return slices.Contains(c.Needs, NeedMetadata) }, device},
 	}
 }
 
-func needsTrust(c Case) bool {
-	return slices.ContainsFunc(c.Needs, func(n Need) bool { return n == NeedTrustPath || n == NeedModelList || n == NeedMetadata })
-}
-
-func auditRegistration(t *testing.T, config brokenrp.Config, device *Device, has func(Case) bool) {
+// run is an audit of the site, with one of its checks off if it is named.
+func (s *setting) run(t *testing.T, off brokenrp.Check) *run {
+	config := s.config
+	if off != "" {
+		config.Off = []brokenrp.Check{off}
+	}
 	site, err := brokenrp.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if config.MetadataRoots != nil {
-		feed(t, site, device)
+		feed(t, site, s.device)
 	}
 	mapping, err := ReadMapping(filepath.Join("testdata", "mappings", "brokenrp.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	audit := &Audit{RP: Handler(site, mapping), Origin: "https://login.example", Seed: t.Name(), Trusted: true, ModelList: true}
-	for _, c := range Catalogue() {
-		if c.Kind == Registering && c.NotRun == "" && has(c) {
-			audit.Only = append(audit.Only, c.ID)
-		}
+	return &run{Audit: Audit{RP: Handler(site, mapping), Origin: "https://login.example", Seed: t.Name(), Trusted: true, ModelList: true, Slow: true}}
+}
+
+// Every fault is refused, and every oddity taken, by a site that makes all checks,
+// for the reason that the case is about: it takes the control.
+func TestStrictSite(t *testing.T) {
+	for _, s := range settings(t) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			audit := s.run(t, "").Audit
+			for _, c := range Catalogue() {
+				if c.NotRun == "" && s.has(c) {
+					audit.Only = append(audit.Only, c.ID)
+				}
+			}
+			report, err := audit.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range report.Results {
+				if r.Finding || r.Outcome == ControlFailed || r.Outcome == NotApplicable {
+					t.Errorf("%s: %s, and the case wants %s: %s", r.Case.ID, r.Outcome, r.Case.Want, r.Detail)
+				}
+			}
+		})
 	}
-	report, err := audit.Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range report.Results {
-		if r.Finding || r.Outcome == ControlFailed || r.Outcome == NotApplicable {
-			t.Errorf("%s: %s, and the case wants %s: %s", r.Case.ID, r.Outcome, r.Case.Want, r.Detail)
-		}
-	}
+}
+
+// needsPolicy tells of the cases that say something only of a site that demands more
+// than the standard does.
+func needsPolicy(c Case) bool {
+	return c.ID == "options.client-lowers.attestation" || c.ID == "options.client-lowers.attachment" || c.ID == "register.flags.backed-up"
+}
+
+func needsLenience(c Case) bool { return slices.Contains(c.Needs, NeedUVDiscouraged) }
+
+func needsTrust(c Case) bool {
+	return slices.ContainsFunc(c.Needs, func(n Need) bool { return n == NeedTrustPath || n == NeedModelList || n == NeedMetadata })
 }
 
 // feed gives the site all trial metadata; it must take the first alone.

@@ -18,6 +18,8 @@ var placeholder = regexp.MustCompile(`\$\{([A-Za-z0-9_.-]+)(\?)?(?:\|([a-z0-9]+)
 var codecs = map[string]func(string) (string, error){
 	// string is JSON within a string, as for a form's hidden field.
 	"string": func(v string) (string, error) { return v, nil },
+	// json is a member that is JSON itself; within other text it is text.
+	"json": func(v string) (string, error) { return v, nil },
 	// base64 takes base64url and gives standard base64.
 	"base64": func(v string) (string, error) {
 		b, err := base64.RawURLEncoding.DecodeString(v)
@@ -30,28 +32,37 @@ var codecs = map[string]func(string) (string, error){
 	},
 }
 
+// isOptional tells whether a string is one placeholder that may be left out, isJSON
+// whether it is one that stands for JSON.
+func isOptional(s string) bool {
+	m := placeholder.FindStringSubmatch(s)
+	return m != nil && m[0] == s && m[2] == "?"
+}
+
+func isJSON(s string) bool {
+	m := placeholder.FindStringSubmatch(s)
+	return m != nil && m[0] == s && m[3] == "json"
+}
+
 // vars are the values of placeholders.
 type vars struct {
 	text       map[string]string
-	credential any // decoded
+	credential any // decoded when first wanted
 }
 
-func newVars(s *Session, r Request) (*vars, error) {
+func newVars(s *Session, r Request) *vars {
 	v := &vars{text: map[string]string{
 		"user": s.User, "displayName": s.DisplayName, "loginUser": s.User,
 		"credentialId": r.CredentialID, "token": r.Token, "credential": string(r.Credential),
 		"wish.attestation": r.Wishes.Attestation, "wish.userVerification": r.Wishes.UserVerification,
 		"wish.residentKey": r.Wishes.ResidentKey, "wish.mediation": r.Wishes.Mediation,
+		"wish.attachment": r.Wishes.Attachment, "wish.extensions": r.Wishes.Extensions, "wish.allow": r.Wishes.Allow,
 	}}
 	if r.Wishes.Usernameless {
 		v.text["loginUser"] = ""
 	}
 	maps.Copy(v.text, s.Vars)
-	if r.Credential != nil {
-		// A fault may be that it is not JSON: then it is text.
-		_ = json.Unmarshal(r.Credential, &v.credential)
-	}
-	return v, nil
+	return v
 }
 
 func (v *vars) get(name string) (string, error) {
@@ -59,6 +70,10 @@ func (v *vars) get(name string) (string, error) {
 		return s, nil
 	}
 	if path, ok := strings.CutPrefix(name, "credential."); ok {
+		if v.credential == nil {
+			// A fault may be that it is not JSON: then it has no members.
+			_ = json.Unmarshal([]byte(v.text["credential"]), &v.credential)
+		}
 		found, err := walk(v.credential, path)
 		if err != nil {
 			return "", nil // the fault took it out
@@ -77,7 +92,7 @@ func (v *vars) expand(s string) (string, error) {
 		if err == nil && m[3] != "" {
 			codec, ok := codecs[m[3]]
 			if !ok {
-				err = fmt.Errorf("%s: codec %q is none of string, base64, numbers", p, m[3])
+				err = fmt.Errorf("%s: codec %q is none of string, json, base64, numbers", p, m[3])
 			} else {
 				value, err = codec(value)
 			}
@@ -98,7 +113,11 @@ func (v *vars) expandJSON(body any) (any, error) {
 		if body == "${credential}" {
 			return json.RawMessage(v.text["credential"]), nil
 		}
-		return v.expand(body)
+		expanded, err := v.expand(body)
+		if err == nil && isJSON(body) && expanded != "" {
+			return json.RawMessage(expanded), nil
+		}
+		return expanded, err
 	case map[string]any:
 		out := make(map[string]any, len(body))
 		for name, member := range body {
@@ -106,7 +125,7 @@ func (v *vars) expandJSON(body any) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			if s, ok := member.(string); ok && expanded == "" && strings.HasSuffix(s, "?}") {
+			if s, ok := member.(string); ok && expanded == "" && isOptional(s) {
 				continue
 			}
 			out[name] = expanded

@@ -109,7 +109,7 @@ func ParseMapping(r io.Reader) (*Mapping, error) {
 
 // knownSteps lists all, in the order of Step's constants.
 var knownSteps = []Step{
-	SetUp, RegisterBegin, RegisterFinish, LogInBegin, LogInFinish, LogOut, WhoAmI, Credentials, DeleteCredential,
+	SetUp, RegisterBegin, RegisterFinish, LogInBegin, LogInFinish, LogOut, WhoAmI, Credentials, DeleteCredential, RenameCredential,
 	PasswordLogIn, PasswordChange, EnrolmentToken, DeleteAccount, StepUpBegin, StepUpFinish,
 }
 
@@ -202,12 +202,15 @@ func FIDO() *Mapping {
 				"username": "${user}", "displayName": "${displayName}", "attestation": "${wish.attestation?}",
 				"authenticatorSelection": map[string]any{
 					"residentKey": "${wish.residentKey?}", "userVerification": "${wish.userVerification?}",
+					"authenticatorAttachment": "${wish.attachment?}",
 				},
-				"mediation": "${wish.mediation?}", "enrolmentToken": "${token?}",
+				"extensions": "${wish.extensions?|json}",
+				"mediation":  "${wish.mediation?}", "enrolmentToken": "${token?}",
 			}),
 			RegisterFinish: finish("/attestation/result"),
 			LogInBegin: begin("/assertion/options", map[string]any{
 				"username": "${loginUser?}", "userVerification": "${wish.userVerification?}",
+				"extensions": "${wish.extensions?|json}", "allowCredentials": "${wish.allow?|json}",
 			}),
 			LogInFinish: finish("/assertion/result"),
 		},

@@ -15,14 +15,15 @@ type offered struct {
 		ID string `json:"id"`
 	} `json:"rp"`
 	User struct {
-		ID   Bytes  `json:"id"`
+		ID   loose  `json:"id"`
 		Name string `json:"name"`
 	} `json:"user"`
-	Challenge        Bytes   `json:"challenge"`
+	Challenge        loose   `json:"challenge"`
 	UserVerification string  `json:"userVerification"`
 	Attestation      string  `json:"attestation"`
 	Timeout          float64 `json:"timeout"` // milliseconds
 	Selection        struct {
+		Attachment         string `json:"authenticatorAttachment"`
 		ResidentKey        string `json:"residentKey"`
 		RequireResidentKey bool   `json:"requireResidentKey"`
 		UserVerification   string `json:"userVerification"`
@@ -37,6 +38,24 @@ type offered struct {
 		ID string `json:"id"`
 	} `json:"excludeCredentials"`
 	Extensions map[string]json.RawMessage `json:"extensions"`
+}
+
+// loose is bytes in base64url, or, since a case is about sites that send others, in
+// whatever form they come.
+type loose []byte
+
+func (l *loose) UnmarshalJSON(data []byte) error {
+	var b Bytes
+	if err := json.Unmarshal(data, &b); err == nil {
+		*l = loose(b)
+		return nil
+	}
+	var s string
+	if err := json.Unmarshal(data, &s); err == nil {
+		data = []byte(s)
+	}
+	*l = loose(data)
+	return nil
 }
 
 func parseOffered(options []byte) (*offered, error) {
@@ -67,6 +86,12 @@ func (c *Case) wishes() Wishes {
 			w.Attestation = "direct"
 		case NeedUV:
 			w.UserVerification = "required"
+		case NeedUVDiscouraged:
+			w.UserVerification = "discouraged"
+		case NeedPRF:
+			w.Extensions = `{"prf":{"eval":{"first":"AAAA"}}}`
+		case NeedLargeBlob:
+			w.Extensions = `{"largeBlob":{"read":true}}`
 		case NeedDiscoverable, NeedUsernameless:
 			w.ResidentKey = "required"
 		case NeedConditional:
@@ -81,6 +106,7 @@ func (c *Case) wishes() Wishes {
 var steps = map[Need][]Step{
 	NeedCredentialList:  {Credentials},
 	NeedDelete:          {DeleteCredential, Credentials},
+	NeedRename:          {RenameCredential, Credentials},
 	NeedWhoAmI:          {WhoAmI},
 	NeedLogOut:          {LogOut},
 	NeedPasswordLogIn:   {PasswordLogIn},
@@ -116,6 +142,12 @@ func (c *Case) missing(step Step, o *offered) Need {
 			met = !registering || o.Attestation == "direct"
 		case NeedUV:
 			met = o.UserVerification == "required"
+		case NeedUVDiscouraged:
+			met = o.UserVerification == "discouraged"
+		case NeedPRF:
+			met = registering || o.Extensions["prf"] != nil
+		case NeedLargeBlob:
+			met = registering || o.Extensions["largeBlob"] != nil
 		case NeedUVOptional:
 			met = o.UserVerification != "required"
 		case NeedDiscoverable:

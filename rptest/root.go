@@ -107,7 +107,7 @@ func (r *root) wrap(k keystore.Key, binding []byte) keystore.Key {
 	if len(binding) > rpIDHashLength && r.patched != nil && r.patched(binding[rpIDHashLength:]) {
 		return unsigned{k}
 	}
-	return k
+	return lowS{k}
 }
 
 // unsigned is a key whose signature nobody needs.
@@ -131,7 +131,7 @@ func (r *root) sign(ctx context.Context, credentialID, message []byte) ([]byte, 
 		return nil, fmt.Errorf("sign by credential %x: %w", credentialID, err)
 	}
 	defer k.Close()
-	return signMessage(ctx, k, b.alg, message)
+	return signMessage(ctx, lowS{k}, b.alg, message)
 }
 
 // signMessage hashes as the algorithm says, and signs.

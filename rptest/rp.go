@@ -18,6 +18,7 @@ const (
 	WhoAmI           Step = "whoami"            // tells who is signed in
 	Credentials      Step = "credentials"       // lists the account's credential IDs
 	DeleteCredential Step = "credential.delete" // removes one
+	RenameCredential Step = "credential.rename" // gives one another name
 	PasswordLogIn    Step = "password.login"    // a session without a passkey
 	PasswordChange   Step = "password.change"   //
 	EnrolmentToken   Step = "enrol"             // gives a token that lets a passkey be registered
@@ -53,9 +54,11 @@ type Session struct {
 // Request is what a step needs.
 type Request struct {
 	Credential   []byte // response JSON, for the steps that finish
-	CredentialID string // base64url, for DeleteCredential
+	CredentialID string // base64url, for DeleteCredential and RenameCredential
 	Wishes       Wishes // for the steps that begin
 	Token        string // from EnrolmentToken
+	// Gzip sends bodies compressed.
+	Gzip bool
 }
 
 // Wishes are what the runner would like the site's options to say. A site that
@@ -66,6 +69,9 @@ type Wishes struct {
 	ResidentKey      string // "required", "preferred", "discouraged"
 	Usernameless     bool   // at LogInBegin: do not say who
 	Mediation        string // "conditional"
+	Attachment       string // "platform", "cross-platform"
+	Extensions       string // JSON of the extensions' inputs
+	Allow            string // at LogInBegin: JSON of allowCredentials
 }
 
 // Answer is what a site answered.

@@ -2,6 +2,7 @@ package rptest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -73,11 +74,8 @@ func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (
 	}
 	answer := &Answer{}
 	for i := range m.Requests {
-		v, err := newVars(session, r)
-		if err != nil {
-			return nil, err
-		}
-		resp, body, err := s.send(ctx, session, &m.Requests[i], v, answer)
+		v := newVars(session, r)
+		resp, body, err := s.send(ctx, session, &m.Requests[i], v, r.Gzip, answer)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", step, err)
 		}
@@ -201,14 +199,14 @@ const (
 )
 
 // send makes one request and notes it.
-func (s *Site) send(ctx context.Context, session *Session, m *RequestMapping, v *vars, answer *Answer) (*http.Response, []byte, error) {
+func (s *Site) send(ctx context.Context, session *Session, m *RequestMapping, v *vars, compress bool, answer *Answer) (*http.Response, []byte, error) {
 	timeout := s.Timeout
 	if timeout == 0 {
 		timeout = 10 * time.Second
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	req, body, err := s.request(ctx, m, v)
+	req, body, err := s.request(ctx, m, v, compress)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -232,7 +230,7 @@ func (s *Site) send(ctx context.Context, session *Session, m *RequestMapping, v 
 	return resp, got, nil
 }
 
-func (s *Site) request(ctx context.Context, m *RequestMapping, v *vars) (*http.Request, []byte, error) {
+func (s *Site) request(ctx context.Context, m *RequestMapping, v *vars, compress bool) (*http.Request, []byte, error) {
 	method, path := m.target()
 	target, err := s.resolve(path, v)
 	if err != nil {
@@ -263,9 +261,15 @@ func (s *Site) request(ctx context.Context, m *RequestMapping, v *vars) (*http.R
 		}
 		contentType, body = "application/x-www-form-urlencoded", []byte(form.Encode())
 	}
+	if compress {
+		body = gzipped(body)
+	}
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
+	}
+	if compress {
+		req.Header.Set("Content-Encoding", "gzip")
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
@@ -280,6 +284,14 @@ func (s *Site) request(ctx context.Context, m *RequestMapping, v *vars) (*http.R
 		}
 	}
 	return req, body, nil
+}
+
+func gzipped(body []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write(body) // a Buffer takes everything
+	w.Close()
+	return b.Bytes()
 }
 
 // resolve makes a path a URL. An answer may have named it, so hosts that the user
