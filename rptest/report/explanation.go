@@ -13,7 +13,7 @@ import (
 func Explanation(w io.Writer, result *rptest.Result) error {
 	t := &table{}
 	t.finding(result)
-	t.prose("  Wanted    ", "that the site "+should(&result.Case)+"; "+result.Case.Sev.String()+" where it does not")
+	t.prose("  Wanted    ", should(&result.Case)+" (severity "+result.Case.Sev.String()+")")
 	t.difference(result)
 	t.exchanges("THE CONTROL", result.Control.Exchanges)
 	t.exchanges("THE FAULT", result.Fault.Exchanges)
@@ -48,8 +48,7 @@ func (t *table) changes(title string, changes []explain.Change) {
 	}
 	t.line("\n%s", title)
 	for line := range strings.Lines(explain.Table(changes)) {
-		indent := len(line) - len(strings.TrimLeft(line, " "))
-		t.line("  %s%s", line[:indent], printable(line))
+		t.line("  %s", plain(strings.TrimSuffix(line, "\n")))
 	}
 }
 

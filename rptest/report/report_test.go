@@ -111,6 +111,31 @@ func TestTableIsPlain(t *testing.T) {
 	}
 }
 
+// An explanation shows the field that is tested first, what the two ceremonies
+// have of their own after it, and does nothing to a terminal either.
+func TestExplanation(t *testing.T) {
+	result := sample().Results[1]
+	result.Case.Field = "type"
+	result.Control.Credential = json.RawMessage(`{"id":"AAAA","type":"public-key"}`)
+	result.Fault.Credential = json.RawMessage(`{"id":"AAEC","type":"password"}`)
+	var b strings.Builder
+	if err := Explanation(&b, &result); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	order := []string{"  Wanted    reject (severity critical)\n", "THE DIFFERENCE THAT IS TESTED\n  type\n", "\"password\"\n", "OTHER DIFFERENCES", "\n  id\n", "THE FAULT,", "  POST http"}
+	for i, last := 0, 0; i < len(order); i++ {
+		at := strings.Index(text[last:], order[i])
+		if at < 0 {
+			t.Fatalf("%q is not where it should be in\n%s", order[i], text)
+		}
+		last += at
+	}
+	if strings.ContainsAny(text, "\x1b\x00\u202e") {
+		t.Errorf("the explanation acts on terminals: %q", text)
+	}
+}
+
 // A report without findings has no table of them, and says so.
 func TestTableOfNothing(t *testing.T) {
 	r := sample()

@@ -128,8 +128,11 @@ func should(c *rptest.Case) string {
 }
 
 // printable makes a site's words one line that does nothing to a terminal.
-func printable(s string) string {
-	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+func printable(s string) string { return strings.Join(strings.Fields(plain(s)), " ") }
+
+// plain replaces what does something to a terminal; white space becomes spaces.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsPrint(r):
 			return r
@@ -137,7 +140,7 @@ func printable(s string) string {
 			return ' '
 		}
 		return unicode.ReplacementChar
-	}, s)), " ")
+	}, s)
 }
 
 // plural writes a number of things whose name takes an s.

@@ -132,7 +132,10 @@ func (t *table) left(title string, results []*rptest.Result) {
 func (t *table) grouped(results []*rptest.Result) {
 	groups, order := map[string][]string{}, []string{}
 	for _, r := range results {
-		detail := strings.TrimPrefix(r.Detail, "not applicable: ")
+		detail := r.Detail
+		if _, need, ok := strings.Cut(detail, "not applicable: "); ok {
+			detail = need
+		}
 		if groups[detail] == nil {
 			order = append(order, detail)
 		}
