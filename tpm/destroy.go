@@ -28,6 +28,25 @@ func Destroy(ctx context.Context, path string, open Opener, opts Options) error 
 	return nil
 }
 
+// Kept lists the indices that the root of a file has in its TPM, whichever that is
+// and where: fs.ErrNotExist, keystore.ErrCorrupt.
+func Kept(path string) ([]Index, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, fmt.Errorf("read TPM root file %s: %w", path, err)
+	}
+	r, err := parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("read TPM root file %s: %w", path, err)
+	}
+	return []Index{
+		{Handle: uint32(r.Device), Purpose: PurposeDevice, Mine: true},
+		{Handle: uint32(r.Gate.Tries), Purpose: PurposeTries, Mine: true},
+		{Handle: uint32(r.Gate.Secret), Purpose: PurposeSecret, Mine: true},
+		{Handle: uint32(r.Counter), Purpose: PurposeCounter, Mine: true},
+	}, nil
+}
+
 func destroy(t transport.TPM, path string, password []byte) error {
 	data, err := read(path)
 	if err != nil {

@@ -26,6 +26,9 @@ type config struct {
 	Socket   string
 	LogLevel string
 
+	// named tells that the command line names the store.
+	named bool
+
 	admin policy.Source
 }
 
@@ -53,6 +56,7 @@ func defaultStore() string { return filepath.Join(xdg.DataHome, "signet", "defau
 // environment or the config file.
 func (c *config) load(cmd *cobra.Command) error {
 	flags := cmd.Flags()
+	c.named = flags.Changed("store")
 	asked := flags.Changed("config")
 	if env := os.Getenv("SIGNET_CONFIG"); env != "" && !asked {
 		c.File, asked = env, true
@@ -140,8 +144,11 @@ const maxSocketPath = 103
 // sockets returns the paths of the stream door and of the control socket. The
 // default store's are in the user's runtime folder; those of any other store,
 // or where there is no such folder, are in the store. Never in /tmp: others
-// could be there first.
+// could be there first. Those of another user's store are an error.
 func (c *config) sockets() (stream, control string, err error) {
+	if err := c.checkUser(); err != nil {
+		return "", "", err
+	}
 	dir := c.Store
 	if runtime := os.Getenv("XDG_RUNTIME_DIR"); runtime != "" && c.Store == defaultStore() {
 		dir = filepath.Join(runtime, "signet")

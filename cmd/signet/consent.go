@@ -51,8 +51,6 @@ func attend(ctx context.Context, c *config, out io.Writer, terminal *consent.Ter
 	case errors.Is(err, io.EOF):
 		_, err = fmt.Fprintln(out, "Signet has stopped.")
 		return err
-	case errors.Is(err, daemon.ErrNotRunning):
-		return fmt.Errorf("%s: %w", c.Store, err)
 	}
-	return err
+	return c.absent(err)
 }

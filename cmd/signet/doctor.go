@@ -61,7 +61,7 @@ func (d *doctor) problem(check, fix, format string, args ...any) {
 }
 
 // fail is a problem that an error tells of, with the way out where one is known.
-func (d *doctor) fail(check string, err error) { d.problem(check, wayOut(err), "%v", err) }
+func (d *doctor) fail(check string, err error) { d.problem(check, d.c.wayOut(err), "%v", err) }
 
 func newDoctor(c *config) *cobra.Command {
 	var f ownerFlags
@@ -174,7 +174,7 @@ func (d *doctor) examinePolicy() (rules policy.Policy, sound bool) {
 // examineStore looks at the store's files; nil where there is no store that can
 // be understood.
 func (d *doctor) examineStore() *store.Header {
-	there, err := store.Exists(d.c.Store)
+	there, err := d.c.exists()
 	if err == nil && !there {
 		d.note("store", "make one with signet init, or name another folder with --store", "there is no device in %s", d.c.Store)
 		return nil
@@ -220,6 +220,9 @@ func (d *doctor) examineFile(path string) (sound bool) {
 // examineDaemon looks at the running signet; nil where none runs.
 func (d *doctor) examineDaemon(ctx context.Context, rules policy.Policy) *daemon.Status {
 	_, control, err := d.c.sockets()
+	if errors.As(err, new(otherUserError)) {
+		return nil // examineStore has told
+	}
 	if err != nil {
 		d.fail("daemon", err)
 		return nil

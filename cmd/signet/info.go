@@ -87,7 +87,7 @@ func runningDoor(ctx context.Context, c *config) (socket string, status *daemon.
 	case errors.Is(err, daemon.ErrNotRunning) && c.Socket != "":
 		return stream, new(daemon.Status), nil // a door is named: that of some other store
 	case err != nil:
-		return "", nil, fmt.Errorf("%s: %w", c.Store, err)
+		return "", nil, c.absent(err)
 	}
 	for _, d := range s.Doors {
 		if d.Name == doorStream && c.Socket == "" {

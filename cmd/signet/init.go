@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,11 +17,15 @@ import (
 	"github.com/seed-77d61853/signet/consent"
 )
 
+// leastPIN is the shortest PIN in code points that any device takes (CTAP 2.3
+// §6.5.1).
+const leastPIN = 4
+
 // minPINLength is the shortest PIN in code points. On a root without a chip that
 // counts tries, whoever has a copy of the files tries PINs without limit.
 func minPINLength(root string) int {
 	if root == store.RootTPM {
-		return 4
+		return leastPIN
 	}
 	return 6
 }
@@ -73,7 +76,7 @@ func readSecret(what string, fd int, path string) (secret []byte, err error) {
 		secret, err = console.ReadSecretFile(path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the %s: %w", what, err)
+		return nil, nameSecret(fmt.Errorf("read the %s: %w", what, err), what)
 	}
 	return secret, nil
 }
@@ -96,7 +99,8 @@ func newInit(c *config) *cobra.Command {
 		Short: "Make a device",
 		Long: `Init makes a device: a folder with an encrypted root, which keeps the keys, and a
 vault, which remembers the passkeys. It asks what kind of root and device to make, and
-says for each what a lost disk or machine means. The choice is for good.
+says for each what a lost disk or machine means. The kind of device, and whether its
+passkeys may be copied, is for good; signet move changes what keeps the keys.
 
 Without a terminal nothing is asked and nothing is chosen: every choice has to stand on
 the command line. Secrets come from an open file descriptor or a file, never from the
@@ -228,7 +232,7 @@ func (f *initFlags) fileUnlockOpen() bool {
 // initialize makes the store; talk is nil where the flags leave nothing open. It
 // returns what opens the store, which the caller wipes.
 func initialize(ctx context.Context, c *config, f *initFlags, talk *console.Console) (secrets rootSecrets, err error) {
-	if there, err := store.Exists(c.Store); err != nil {
+	if there, err := c.exists(); err != nil {
 		return secrets, err
 	} else if there {
 		return secrets, existsError{c.Store}
@@ -322,7 +326,8 @@ func keyFilePath(path, storePath string) (string, error) {
 
 // ask fills in what the flags leave open, but for the secrets.
 func (f *initFlags) ask(ctx context.Context, c *config, talk *console.Console) (err error) {
-	if err := talk.Say("This makes a passkey device in " + c.Store + ".\nWhat you choose here is for good."); err != nil {
+	if err := talk.Say("This makes a passkey device in " + c.Store + ".\nThe kind of device, and whether its passkeys may be copied, is for good; what keeps the\n" +
+		"keys can be changed with signet move."); err != nil {
 		return err
 	}
 	if f.Root == "" || f.fileUnlockOpen() {
@@ -374,12 +379,4 @@ func checkPassphrase(p []byte) error {
 		return errors.New("a passphrase has at least 8 characters; several random words are good")
 	}
 	return nil
-}
-
-// command is how to call another subcommand on the same store.
-func (c *config) command(name string) string {
-	if c.Store == defaultStore() || os.Getenv("SIGNET_STORE") != "" {
-		return "signet " + name
-	}
-	return "signet " + name + " --store " + c.Store
 }

@@ -28,11 +28,11 @@ others stay usable, with your consent. It needs no PIN.`,
 			}
 			done, running := "Locked.", true
 			err = daemon.Owner{Caller: daemon.Client{Control: control}}.Lock(cmd.Context())
-			if errors.Is(err, daemon.ErrNotRunning) {
+			if there, _ := c.exists(); there && errors.Is(err, daemon.ErrNotRunning) {
 				done, running, err = "No signet runs on this store, so nothing is open.", false, nil
 			}
 			if err != nil {
-				return err
+				return c.absent(err)
 			}
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), map[string]bool{"locked": true, "running": running})
@@ -80,7 +80,7 @@ func (f *ownerFlags) unlock(cmd *cobra.Command, c *config) error {
 	case err != nil:
 		return err
 	case !running:
-		return fmt.Errorf("%s: %w", c.Store, daemon.ErrNotRunning)
+		return c.absent(daemon.ErrNotRunning)
 	}
 	return f.asOwner(cmd, c, func(ctx context.Context, o *owner) error {
 		state, err := o.PIN(ctx)

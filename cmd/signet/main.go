@@ -26,7 +26,8 @@ func run(admin policy.Source) int {
 	if err := noCoreDumps(); err != nil {
 		fmt.Fprintln(os.Stderr, "signet: warning:", err)
 	}
-	err := newRoot(admin).ExecuteContext(ctx)
+	c := &config{admin: admin}
+	err := newRoot(c).ExecuteContext(ctx)
 	var usage usageError
 	var status exitStatus
 	switch {
@@ -38,7 +39,7 @@ func run(admin policy.Source) int {
 		fmt.Fprintf(os.Stderr, "signet: %v\n%s\n", usage.error, "Try: signet "+usage.command+"--help")
 		return 2
 	}
-	fmt.Fprintln(os.Stderr, "signet:", explain(err))
+	fmt.Fprintln(os.Stderr, "signet:", c.explain(err))
 	return 1
 }
 
@@ -88,8 +89,7 @@ func commandPath(cmd *cobra.Command) string {
 	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ") + " "
 }
 
-func newRoot(admin policy.Source) *cobra.Command {
-	c := &config{admin: admin}
+func newRoot(c *config) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "signet",
 		Short: "A passkey device made of software",

@@ -129,7 +129,7 @@ func (f *moveFlags) run(cmd *cobra.Command, c *config) error {
 		passphrase, err := f.passphrase(ctx, h, o.terminal)
 		return rootSecrets{OwnerPassword: bytes.Clone(password), KeyFile: f.KeyFile, Passphrase: passphrase}, err
 	}
-	if there, err := store.Exists(c.Store); err != nil {
+	if there, err := c.exists(); err != nil {
 		return err
 	} else if !there {
 		return noStoreError{c.Store}

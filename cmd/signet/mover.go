@@ -83,7 +83,7 @@ func (m *mover) switchOver(ctx context.Context) error {
 // whatever comes of it.
 func (m *mover) clear(ctx context.Context) error {
 	if _, err := clearMove(context.WithoutCancel(ctx), m.dev.store, m.secrets); err != nil {
-		tellMove("warning: what kept the keys before could not be destroyed; the next command tries again: " + explain(err))
+		tell("warning: what kept the keys before could not be destroyed; the next command tries again: " + explainOn(m.dev.store, err))
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func clearMove(ctx context.Context, s *store.Store, secrets rootSecrets) (leftov
 	}
 	err = s.Clear(left, func(left *store.Store) error {
 		if moved {
-			return forgetRoot(ctx, left, secrets)
+			return forgetMoved(ctx, left, secrets)
 		}
 		return forgetUnfinished(ctx, left, secrets)
 	})
@@ -134,12 +134,14 @@ func settleMove(ctx context.Context, s *store.Store, secrets rootSecrets) {
 	left, err := clearMove(ctx, s, secrets)
 	switch {
 	case err != nil:
-		tellMove("warning: what a move has left could not be cleared up; the next command tries again: " + explain(err))
+		tell("warning: what a move has left could not be cleared up; the next command tries again: " + explainOn(s, err))
 	case left == oldLeft:
-		tellMove("a move that was cut short is finished: what keeps the keys is " + rootText(s.Root))
+		tell("a move that was cut short is finished: what keeps the keys is " + rootText(s.Root))
 	case left == newLeft:
-		tellMove("a move that was cut short is undone: what keeps the keys is, as before, " + rootText(s.Root))
+		tell("a move that was cut short is undone: what keeps the keys is, as before, " + rootText(s.Root))
 	}
 }
 
-func tellMove(what string) { fmt.Fprintln(os.Stderr, "signet:", what) }
+func explainOn(s *store.Store, err error) string { return (&config{Store: s.Path}).explain(err) }
+
+func tell(what string) { fmt.Fprintln(os.Stderr, "signet:", what) }

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/console"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
-	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/consent"
 	"github.com/seed-77d61853/signet/ctap"
 )
@@ -80,7 +80,7 @@ func (f *ownerFlags) asOwner(cmd *cobra.Command, c *config, run func(context.Con
 // openDevice opens the device in this process: nobody is asked anything by it,
 // and what goes wrong is told by the command.
 func (f *ownerFlags) openDevice(ctx context.Context, c *config, terminal *consent.Terminal) (*device, error) {
-	switch there, err := store.Exists(c.Store); {
+	switch there, err := c.exists(); {
 	case err != nil:
 		return nil, err
 	case !there:
@@ -119,26 +119,66 @@ func (o *owner) provePIN(ctx context.Context) ([]byte, error) {
 
 // readPIN asks for the PIN that is set. The caller wipes it.
 func (o *owner) readPIN(ctx context.Context, state daemon.PIN) ([]byte, error) {
+	few := state.Retries <= authenticator.FewRetries
 	if o.flags.PINFD >= 0 {
-		return console.ReadSecretFD(o.flags.PINFD)
+		if few {
+			fmt.Fprintf(o.cmd.ErrOrStderr(), "signet: warning: only %s of the PIN left; %s\n", tries(state.Retries), blockedForGood)
+		}
+		pin, err := readSecret("PIN", o.flags.PINFD, "")
+		if err == nil {
+			err = checkTyped(pin, state)
+		}
+		return pin, err
 	}
 	talk, err := o.console("--pin-fd")
 	if err != nil {
 		return nil, err
 	}
-	if state.Retries <= authenticator.FewRetries {
+	if few {
 		if err := talk.Say("Careful: " + blockedForGood); err != nil {
 			return nil, err
 		}
 	}
-	return talk.Secret(ctx, fmt.Sprintf("PIN (%s left)", tries(state.Retries)))
+	for range passphraseTries {
+		pin, err := talk.Secret(ctx, fmt.Sprintf("PIN (%s left)", tries(state.Retries)))
+		if err != nil {
+			return nil, err
+		}
+		wrong := checkTyped(pin, state)
+		if wrong == nil {
+			return pin, nil
+		}
+		clear(pin)
+		if err := talk.Say("  This costs no try: " + wrong.Error() + "."); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errors.New("no PIN was typed that could be the one, and no try is spent")
+}
+
+// checkTyped refuses what cannot be the PIN that is set, before it costs a try.
+func checkTyped(pin []byte, state daemon.PIN) error {
+	shortest := state.MinLength
+	if state.MustChange {
+		shortest = leastPIN // it is from before the rule
+	}
+	switch {
+	case len(pin) == 0:
+		return errors.New("no PIN was given")
+	case utf8.Valid(pin) && utf8.RuneCount(pin) < shortest:
+		return fmt.Errorf("the PIN that is set has at least %d characters", shortest)
+	}
+	return nil
 }
 
 // readNewPIN asks for a PIN to set. The caller wipes it.
 func (o *owner) readNewPIN(ctx context.Context, state daemon.PIN) ([]byte, error) {
 	check := func(pin []byte) error { return checkPIN(pin, state.MinLength) }
 	if o.flags.PINFD >= 0 {
-		pin, err := console.ReadSecretFD(o.flags.PINFD)
+		pin, err := readSecret("new PIN", o.flags.PINFD, "")
+		if errors.Is(err, console.ErrEmpty) && state.Set {
+			err = fmt.Errorf("file descriptor %d: the second line, the new PIN, is missing", o.flags.PINFD)
+		}
 		if err == nil {
 			err = check(pin)
 		}
@@ -211,6 +251,8 @@ func (e *pinError) Error() string {
 	case ctap.ErrPINPolicyViolation:
 		return fmt.Sprintf("the device does not take this PIN: it wants at least %d characters and at most %d bytes, "+
 			"and where it says so other characters, or another PIN than before", e.state.MinLength, ctap.MaxPINBytes)
+	case ctap.ErrPINNotSet:
+		return "no PIN is set"
 	}
 	return e.status.Error()
 }

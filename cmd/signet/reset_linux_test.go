@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-tpm/tpm2"
+	"golang.org/x/sys/unix"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
@@ -37,14 +38,15 @@ func TestResetNeedsOwner(t *testing.T) {
 	raw.Close()
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	reset := func(args ...string) string {
-		cmd := newRoot(policy.Source{Path: filepath.Join(t.TempDir(), "none")})
+		c := &config{admin: policy.Source{Path: filepath.Join(t.TempDir(), "none")}}
+		cmd := newRoot(c)
 		cmd.SetArgs(append([]string{"reset", "--yes", "--store", m.path}, args...))
 		cmd.SetOut(io.Discard)
 		err := cmd.ExecuteContext(t.Context())
 		if err == nil {
 			return ""
 		}
-		return explain(err)
+		return c.explain(err)
 	}
 	if said := reset(); !strings.Contains(said, "Give it with --tpm-owner-fd") || strings.Contains(said, "running signet") {
 		t.Errorf("stopped, without the password: %s", said)
@@ -84,6 +86,11 @@ func password(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
-	return strconv.Itoa(int(f.Fd()))
+	defer f.Close()
+	given, err := unix.Dup(int(f.Fd())) // not closed on exec, as one that this program was given
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(given) })
+	return strconv.Itoa(given)
 }

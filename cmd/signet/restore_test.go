@@ -59,7 +59,7 @@ func TestRestoreFull(t *testing.T) {
 		t.Errorf("told of %d, %v", told, err)
 	}
 	for _, want := range []string{"the device is full", "signet passkeys delete", "restore the same file again"} {
-		if text := explain(err); !strings.Contains(text, want) {
+		if text := new(config).explain(err); !strings.Contains(text, want) {
 			t.Errorf("%q does not say %q", text, want)
 		}
 	}

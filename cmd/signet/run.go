@@ -167,7 +167,7 @@ func (f *runFlags) terminal(cmd *cobra.Command) (*consent.Terminal, error) {
 // firstRun makes the device where there is none and somebody to ask. It returns
 // what opens the new one, so that nothing is asked twice; nil where there was one.
 func firstRun(ctx context.Context, c *config, f *runFlags, terminal *consent.Terminal) (*rootSecrets, error) {
-	there, err := store.Exists(c.Store)
+	there, err := c.exists()
 	switch {
 	case err != nil:
 		return nil, err

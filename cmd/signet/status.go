@@ -32,7 +32,7 @@ It fails where none runs.`,
 			}
 			s, err := daemon.ReadStatus(cmd.Context(), control)
 			if err != nil {
-				return fmt.Errorf("%s: %w", c.Store, err)
+				return c.absent(err)
 			}
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), s)

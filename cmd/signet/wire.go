@@ -222,6 +222,9 @@ func (d *device) open(ctx context.Context, unlock func(store.Header) (rootSecret
 		return fmt.Errorf("%s: store.yaml and vault do not agree whether passkeys may be copied; the vault says %t: %w",
 			d.store.Path, copyable, keystore.ErrCorrupt)
 	}
+	if d.engine.FinishedReset() {
+		tell("a reset that had begun is finished: every passkey and the PIN are gone")
+	}
 	// Only now is it known that what the store names works.
 	settleMove(ctx, d.store, secrets)
 	return nil
@@ -268,7 +271,7 @@ func (d *device) status(approve func() string) func(context.Context, *daemon.Sta
 		s.Version, s.Approve = version(), approve()
 		s.Store = daemon.Store{Path: d.store.Path, ID: h.ID, Root: h.Root, Profile: h.Profile, Copyable: h.Copyable, Created: h.Created}
 		s.Policy = policyStatus(d.rules)
-		s.PIN = daemon.PIN{Set: gate.Set, Lost: lost, Open: gate.Open, Retries: gate.Retries, Blocked: blocked, MinLength: d.engine.MinPINLength()}
+		s.PIN = daemon.PIN{Set: gate.Set, Lost: lost, Open: gate.Open, Retries: gate.Retries, Blocked: blocked, MinLength: d.engine.MinPINLength(), MustChange: d.engine.PINMustChange()}
 		for _, alg := range d.root.Algorithms() {
 			if alg.InChip {
 				s.InChip = append(s.InChip, alg.ID.String())

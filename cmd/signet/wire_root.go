@@ -37,6 +37,13 @@ func (s *rootSecrets) wipe() {
 // errTPMOwner tells that the TPM's owner password is needed.
 var errTPMOwner = tpm.ErrOwnerPassword
 
+// These tell that the TPM cannot be reached, not by this user, or is another one.
+var (
+	errTPMAbsent = tpm.ErrAbsent
+	errTPMDenied = tpm.ErrDenied
+	errOtherTPM  = tpm.ErrOtherTPM
+)
+
 // A TPM is named by its device node, or as unix:PATH by an emulator's socket.
 const socketPrefix = "unix:"
 
@@ -98,13 +105,28 @@ func openRoot(ctx context.Context, s *store.Store, secrets rootSecrets) (keystor
 		if err != nil {
 			return nil, err
 		}
-		return file.Open(ctx, s.RootPath(), secret)
+		root, err := file.Open(ctx, s.RootPath(), secret)
+		if err != nil {
+			return nil, nameKeyFile(err)
+		}
+		return root, nil
 	case store.RootKeyring:
 		return keyring.Open(ctx, s.RootPath(), keyring.Options{})
 	case store.RootTPM:
 		return tpm.Open(ctx, s.RootPath(), tpmOpener(s.TPM), tpmOptions(s.Header, secrets))
 	}
 	return nil, errUnknownRoot(s.Root)
+}
+
+// nameKeyFile makes a namedFile where the key file is not there or may not be
+// read.
+func nameKeyFile(err error) error {
+	var key *file.KeyFileError
+	if !errors.As(err, &key) || !errors.Is(key, fs.ErrNotExist) && !errors.Is(key, fs.ErrPermission) {
+		return err
+	}
+	return namedFile{err, "key file", "If the key file is elsewhere now, name it with --key-file. Else put it back from a backup: without it\n" +
+		"  nothing opens the device."}
 }
 
 // forgetRoot destroys what a root keeps outside of the store's folder.
@@ -122,19 +144,51 @@ func forgetRoot(ctx context.Context, s *store.Store, secrets rootSecrets) error 
 		}
 		return keyring.Forget(ctx, *h, keyring.Options{})
 	case store.RootTPM:
-		err := tpm.Destroy(ctx, s.RootPath(), tpmOpener(s.TPM), tpmOptions(s.Header, secrets))
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tpm.ErrOtherTPM) {
-			return nil // nothing is kept there, or it went with the TPM of before
+		// A TPM that is not there is fs.ErrNotExist, too.
+		if _, err := os.Lstat(s.RootPath()); errors.Is(err, fs.ErrNotExist) {
+			return nil
 		}
-		return err
+		return tpm.Destroy(ctx, s.RootPath(), tpmOpener(s.TPM), tpmOptions(s.Header, secrets))
 	}
 	return errUnknownRoot(s.Root)
+}
+
+// forgetMoved is forgetRoot for a root that nothing uses any more: what went with
+// the TPM of before is none of this one's.
+func forgetMoved(ctx context.Context, s *store.Store, secrets rootSecrets) error {
+	err := forgetRoot(ctx, s, secrets)
+	if errors.Is(err, errOtherTPM) {
+		return nil
+	}
+	return err
+}
+
+// keptElsewhere says what a root keeps outside of the store's folder, as far as
+// its file tells; empty where that is nothing.
+func keptElsewhere(s *store.Store) string {
+	if _, err := os.Lstat(s.RootPath()); errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	if indices, err := tpm.Kept(s.RootPath()); err == nil {
+		var names []string
+		for _, x := range indices {
+			names = append(names, fmt.Sprintf("0x%08x (%s)", x.Handle, x.Purpose))
+		}
+		return "in the TPM that it was made on the NV indices " + strings.Join(names, ", ")
+	}
+	switch h, err := file.ReadHeader(s.RootPath()); {
+	case err != nil:
+		return "what its root kept in a TPM or an OS keyring, if it did: its file cannot be read"
+	case h.Kind == file.KindKeyring:
+		return fmt.Sprintf("in the OS keyring the item of the service signet, root key %x", h.Salt)
+	}
+	return ""
 }
 
 // forgetUnfinished is forgetRoot for a root whose making was cut short: a file
 // that was not finished names nothing yet.
 func forgetUnfinished(ctx context.Context, s *store.Store, secrets rootSecrets) error {
-	err := forgetRoot(ctx, s, secrets)
+	err := forgetMoved(ctx, s, secrets)
 	if errors.Is(err, keystore.ErrCorrupt) {
 		return nil
 	}

@@ -33,6 +33,17 @@ func Passphrase(p []byte) Secret { return Secret{kind: KindPassphrase, passphras
 // takes the one would have the other.
 func KeyFile(path string) Secret { return Secret{kind: KindKeyFile, path: path} }
 
+// A KeyFileError tells that a root file does not open because of its key file.
+type KeyFileError struct {
+	Path string
+	Err  error
+}
+
+func (e *KeyFileError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the error of the key file, such as fs.ErrNotExist.
+func (e *KeyFileError) Unwrap() error { return e.Err }
+
 // Credential is a secret of 32 bytes that systemd decrypts for a unit with
 // LoadCredentialEncrypted=name, and shows in the folder that
 // $CREDENTIALS_DIRECTORY names. Such a root starts unattended, and its key is
@@ -69,7 +80,11 @@ func (s Secret) stretch(h *Header, rootPath string) (*keystore.Secret, error) {
 	}
 	switch s.kind {
 	case KindKeyFile:
-		return readKeyFile(s.path, rootPath, 0o077)
+		key, err := readKeyFile(s.path, rootPath, 0o077)
+		if err != nil {
+			return nil, &KeyFileError{s.path, err}
+		}
+		return key, nil
 	case KindCredential:
 		path, err := credentialPath(s.path)
 		if err != nil {

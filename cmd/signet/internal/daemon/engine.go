@@ -108,7 +108,7 @@ func (e Engine) pin(ctx context.Context) (PIN, error) {
 	if err != nil {
 		return PIN{}, err
 	}
-	return PIN{Set: state.Set, Open: state.Open, Retries: state.Retries, Blocked: blocked, MinLength: e.Device.MinPINLength()}, nil
+	return PIN{Set: state.Set, Open: state.Open, Retries: state.Retries, Blocked: blocked, MinLength: e.Device.MinPINLength(), MustChange: e.Device.PINMustChange()}, nil
 }
 
 // refuse makes a Refusal of the device's error.

@@ -52,4 +52,6 @@ type PIN struct {
 	Blocked bool `json:"blocked,omitempty"`
 	// MinLength is the shortest PIN that may be set, in code points.
 	MinLength int `json:"min_length,omitempty"`
+	// MustChange tells that the PIN that is set has to be changed before it serves.
+	MustChange bool `json:"must_change,omitempty"`
 }

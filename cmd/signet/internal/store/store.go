@@ -161,6 +161,10 @@ func Open(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	return lockStore(path, h)
+}
+
+func lockStore(path string, h Header) (*Store, error) {
 	folder, err := os.Stat(path)
 	if err == nil {
 		err = access.CheckOwned(path, folder, 0o022)
@@ -176,6 +180,10 @@ func Open(path string) (*Store, error) {
 	_ = os.Remove(filepath.Join(path, unfinishedFile))
 	return &Store{Header: h, Path: path, lock: l}, nil
 }
+
+// OpenDamaged locks the store at path whatever its header is like, and leaves that
+// out: such a store can be destroyed, and nothing else.
+func OpenDamaged(path string) (*Store, error) { return lockStore(path, Header{}) }
 
 // ReadHeader reads the header of the store at path without locking it.
 func ReadHeader(path string) (Header, error) {
