@@ -86,8 +86,11 @@ func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (
 			return answer, nil
 		}
 		if err := save(session, m.Requests[i].Save, resp, body); err != nil {
-			if last {
-				break // the answer is judged below
+			if last { // what agrees has it
+				if answer.Message = message(&m, resp, body); answer.Message == "" {
+					answer.Message = fmt.Sprintf("%s %s: %v", resp.Request.Method, resp.Request.URL, err)
+				}
+				return answer, nil
 			}
 			return nil, fmt.Errorf("%s: %s %s answered %d: %w", step, resp.Request.Method, resp.Request.URL, resp.StatusCode, err)
 		}

@@ -9,9 +9,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/seed-77d61853/signet/rptest"
 	"github.com/seed-77d61853/signet/rptest/brokenrp"
 )
 
@@ -126,5 +128,26 @@ func TestAuditMayContact(t *testing.T) {
 		if err := f.mayContact(test.base, test.hosts); (err == nil) != test.ok {
 			t.Errorf("%s %q: %v", test.base, test.hosts, err)
 		}
+	}
+}
+
+// The mappings that the documents show can be read.
+func TestDocumentedMappings(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "testing", "mapping.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		if !strings.HasPrefix(block[1], "base:") {
+			continue
+		}
+		if _, err := rptest.ParseMapping(strings.NewReader(block[1])); err != nil {
+			t.Errorf("%v in\n%s", err, block[1])
+		}
+		read++
+	}
+	if read != 2 {
+		t.Errorf("%d mappings", read)
 	}
 }
