@@ -20,7 +20,7 @@ type Audit struct {
 	RP RP
 	// Origin is the page's. Empty: https:// and the RP ID of the site's options.
 	Origin string
-	// Seed makes names, devices and the order of cases repeat. Empty: random.
+	// Seed makes devices and the order of cases repeat. Empty: random.
 	Seed string
 	// Device is what the devices are, where a case does not say.
 	Device DeviceConfig
@@ -50,7 +50,7 @@ func (e errNotApplicable) Error() string { return "not applicable: it needs " + 
 // exists, the site gives no options. What goes wrong later is in the results.
 // When ctx ends the cases left are NotRun.
 func (a *Audit) Run(ctx context.Context) (*Report, error) {
-	r := &run{Audit: *a}
+	r := &run{Audit: *a, nonce: strconv.FormatUint(uint64(rand.Uint32()), 36)}
 	if r.Seed == "" {
 		r.Seed = strconv.FormatUint(rand.Uint64(), 36)
 	}
@@ -76,6 +76,7 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 // run is an Audit under way.
 type run struct {
 	Audit
+	nonce    string // in the names of accounts, which a site may keep from an earlier audit
 	accounts int
 }
 
@@ -133,13 +134,13 @@ func (r *run) findOrigin(ctx context.Context) error {
 	return nil
 }
 
-// user makes somebody new: name, device and session are a function of the seed,
-// the case and what the user is for.
+// user makes somebody new, whose device is a function of the seed, the case and
+// what the user is for.
 func (r *run) user(ctx context.Context, role string, c Case) (*User, error) {
 	config := c.Device.over(r.Device)
 	config.Seed = fmt.Sprintf("%s/%s/%s", r.Seed, c.ID, role)
 	r.accounts++
-	name := fmt.Sprintf("signet-%s-%d", r.Seed, r.accounts)
+	name := fmt.Sprintf("signet-%s-%s-%d", r.Seed, r.nonce, r.accounts)
 	u, err := newUser(ctx, r.RP, r.Origin, name, config)
 	if err != nil {
 		return nil, err
@@ -293,7 +294,7 @@ func (a *attempt) logIn(u *User, c Case, mutations []Mutation) {
 }
 
 func (a *attempt) judge(answer *Answer, r *Registration) {
-	a.evidence = Evidence{Options: r.Options, Credential: r.JSON, Exchanges: answer.Exchanges}
+	a.evidence = Evidence{Options: r.Options, Credential: r.JSON, Honest: r.Honest, Exchanges: answer.Exchanges}
 	a.outcome, a.detail = answer.verdict()
 }
 

@@ -40,7 +40,9 @@ type Result struct {
 type Evidence struct {
 	Options    json.RawMessage `json:"options,omitempty"`
 	Credential json.RawMessage `json:"credential,omitempty"`
-	Exchanges  []Exchange      `json:"exchanges,omitempty"`
+	// Honest is the credential without the fault.
+	Honest    json.RawMessage `json:"honest,omitempty"`
+	Exchanges []Exchange      `json:"exchanges,omitempty"`
 }
 
 // Findings are the results that a site has to answer for, of a severity at

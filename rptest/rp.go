@@ -95,8 +95,9 @@ type Answer struct {
 
 // Exchange is one HTTP request and its answer.
 type Exchange struct {
-	Method, URL  string
-	RequestBody  string
-	Status       int
-	ResponseBody string
+	Method       string `json:"method"`
+	URL          string `json:"url"`
+	RequestBody  string `json:"requestBody,omitempty"`
+	Status       int    `json:"status"` // 0: no answer
+	ResponseBody string `json:"responseBody,omitempty"`
 }

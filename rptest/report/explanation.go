@@ -22,16 +22,15 @@ func Explanation(w io.Writer, result *rptest.Result) error {
 	return err
 }
 
-// difference sets control and fault side by side, in the field of the case first:
-// the rest differs because they are two ceremonies, each with a challenge and a
-// credential of its own.
+// difference sets the response without the fault and the one with it side by side,
+// in the field of the case first: what else differs was made anew from it.
 func (t *table) difference(result *rptest.Result) {
-	control, fault := result.Control.Credential, result.Fault.Credential
-	if control == nil || fault == nil {
+	honest, fault := result.Fault.Honest, result.Fault.Credential
+	if honest == nil || fault == nil {
 		return
 	}
 	var field, rest []explain.Change
-	for _, c := range explain.Diff(control, fault) {
+	for _, c := range explain.Diff(honest, fault) {
 		if result.Case.Field != "" && strings.HasPrefix(c.Path, result.Case.Field) {
 			field = append(field, c)
 		} else {
@@ -39,7 +38,7 @@ func (t *table) difference(result *rptest.Result) {
 		}
 	}
 	t.changes("THE DIFFERENCE THAT IS TESTED", field)
-	t.changes("OTHER DIFFERENCES (it is another ceremony, and what follows from the fault is computed anew)", rest)
+	t.changes("WHAT FOLLOWS FROM IT", rest)
 }
 
 func (t *table) changes(title string, changes []explain.Change) {

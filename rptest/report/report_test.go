@@ -111,19 +111,18 @@ func TestTableIsPlain(t *testing.T) {
 	}
 }
 
-// An explanation shows the field that is tested first, what the two ceremonies
-// have of their own after it, and does nothing to a terminal either.
+// An explanation shows the field that is tested first, what follows from it after, and does nothing to a terminal either.
 func TestExplanation(t *testing.T) {
 	result := sample().Results[1]
 	result.Case.Field = "type"
-	result.Control.Credential = json.RawMessage(`{"id":"AAAA","type":"public-key"}`)
+	result.Fault.Honest = json.RawMessage(`{"id":"AAAA","type":"public-key"}`)
 	result.Fault.Credential = json.RawMessage(`{"id":"AAEC","type":"password"}`)
 	var b strings.Builder
 	if err := Explanation(&b, &result); err != nil {
 		t.Fatal(err)
 	}
 	text := b.String()
-	order := []string{"  Wanted    reject (severity critical)\n", "THE DIFFERENCE THAT IS TESTED\n  type\n", "\"password\"\n", "OTHER DIFFERENCES", "\n  id\n", "THE FAULT,", "  POST http"}
+	order := []string{"  Wanted    reject (severity critical)\n", "THE DIFFERENCE THAT IS TESTED\n  type\n", "\"password\"\n", "WHAT FOLLOWS FROM IT", "\n  id\n", "THE FAULT,", "  POST http"}
 	for i, last := 0, 0; i < len(order); i++ {
 		at := strings.Index(text[last:], order[i])
 		if at < 0 {
