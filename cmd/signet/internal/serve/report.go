@@ -1,21 +1,26 @@
 package serve
 
 import (
-	"encoding/json"
+	"bytes"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
 
 	"github.com/seed-77d61853/signet/rptest"
+	"github.com/seed-77d61853/signet/rptest/report"
 )
 
 // reports are the forms in which a run's report is served, by the path's last
 // element.
 var reports = map[string]struct {
 	contentType string
-	write       func(*rptest.Report) ([]byte, error)
+	write       func(io.Writer, *rptest.Report) error
 }{
-	"report.json": {"application/json", func(r *rptest.Report) ([]byte, error) { return json.Marshal(r) }},
+	"report.json":  {"application/json", report.JSON},
+	"report.xml":   {"application/xml", report.JUnit},
+	"report.sarif": {"application/sarif+json", report.SARIF},
+	"report.html":  {"text/html; charset=utf-8", report.HTML},
 }
 
 func (s *Server) getReport(w http.ResponseWriter, r *http.Request) error {
@@ -28,14 +33,14 @@ func (s *Server) getReport(w http.ResponseWriter, r *http.Request) error {
 		return refusal(http.StatusNotFound, "report %q is none of %q", r.PathValue("report"), slices.Sorted(maps.Keys(reports)))
 	}
 	found.mu.Lock()
-	report, state := found.report, found.state
+	result, state := found.report, found.state
 	found.mu.Unlock()
-	if report == nil {
+	if result == nil {
 		return refusal(http.StatusNotFound, "run %s has no report: it is %s", found.id, state)
 	}
-	body, err := form.write(report)
-	if err != nil {
+	var body bytes.Buffer
+	if err := form.write(&body, result); err != nil {
 		return err
 	}
-	return raw(w, form.contentType, body)
+	return raw(w, form.contentType, body.Bytes())
 }

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/seed-77d61853/signet/rptest"
 )
@@ -156,7 +158,23 @@ func (b *auditRequest) site() (*rptest.Site, error) {
 			return nil, fmt.Errorf("%s is not on this machine: say iOwnThis where you may attack it", h)
 		}
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport, err := b.transport()
+	if err != nil {
+		return nil, err
+	}
+	return rptest.URL(b.URL, m, transport)
+}
+
+// transport reaches the site, and no other machine where nobody says that it may.
+func (b *auditRequest) transport() (*http.Transport, error) {
+	dialer := &net.Dialer{}
+	if !b.IOwnThis {
+		dialer.ControlContext = onlyLoopback
+	}
+	transport := &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second}
+	if b.IOwnThis {
+		transport.Proxy = http.ProxyFromEnvironment
+	}
 	if b.CA != "" {
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM([]byte(b.CA)) {
@@ -164,10 +182,10 @@ func (b *auditRequest) site() (*rptest.Site, error) {
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
-	return rptest.URL(b.URL, m, transport)
+	return transport, nil
 }
 
-// isLoopback tells whether an address or URL is this machine.
+// isLoopback tells whether an address or URL names this machine.
 func isLoopback(address string) bool {
 	host := address
 	if u, err := url.Parse(address); err == nil && u.Host != "" {
@@ -175,11 +193,16 @@ func isLoopback(address string) bool {
 	} else if h, _, err := net.SplitHostPort(address); err == nil {
 		host = h
 	}
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
+	return rptest.IsLoopback(host)
+}
+
+// onlyLoopback keeps a dialer from other machines, whatever a name stands for.
+func onlyLoopback(_ context.Context, _, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil || !to.Addr().Unmap().IsLoopback() {
+		return fmt.Errorf("%s is not on this machine: say iOwnThis where you may attack it", address)
 	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
+	return nil
 }
 
 // start runs an audit until ctx ends.

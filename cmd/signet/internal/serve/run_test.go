@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,12 @@ func TestRuns(t *testing.T) {
 	if result := report["results"].([]any)[0].(map[string]any); result["outcome"] != "accepted" || result["finding"] != true {
 		t.Errorf("the report has %v", result)
 	}
+	for form, begins := range map[string]string{"xml": "<?xml", "sarif": "{", "html": "<!doctype html>"} {
+		status, body := s.do("GET", "/v1/runs/"+r["id"].(string)+"/report."+form, nil)
+		if status != 200 || !strings.HasPrefix(strings.ToLower(string(body)), begins) || !strings.Contains(string(body), "login.origin.port") {
+			t.Errorf("report.%s: %d %.200s", form, status, body)
+		}
+	}
 	if r := audit(strict, "no.such.case"); r["state"] != "failed" || r["failure"] == "" {
 		t.Errorf("of no case: %v", r)
 	}
@@ -99,6 +106,24 @@ steps:
 	s.refused(400, "BadRequest", "certificate", "POST", "/v1/runs", `{"url":"https://localhost:1","ca":"x"}`)
 	s.wrong().refused(400, "BadRequest", "unknown field", "POST", "/v1/runs", `{"uri":"http://localhost"}`)
 	s.wrong().refused(400, "BadRequest", "severity", "POST", "/v1/runs", `{"url":"http://localhost","atLeast":"awful"}`)
+}
+
+// A name that seems to be this machine's may stand for another.
+func TestOnlyLoopback(t *testing.T) {
+	for address, ok := range map[string]bool{
+		"127.0.0.1:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true, "192.0.2.1:80": false, "[2001:db8::1]:80": false, "x": false,
+	} {
+		if err := onlyLoopback(t.Context(), "tcp", address, nil); (err == nil) != ok {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	site, err := (&auditRequest{URL: "http://localhost:1"}).transport()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := site.DialContext(t.Context(), "tcp", "192.0.2.1:80"); err == nil || !strings.Contains(err.Error(), "iOwnThis") {
+		t.Errorf("another machine is dialed: %v", err)
+	}
 }
 
 // A site that hangs keeps an audit running; it can be stopped, and there are
