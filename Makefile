@@ -32,7 +32,7 @@ test: deps ## run every test that this machine can run, and name those it cannot
 
 deps: ## as root on Debian: install what the tests with others' programs need
 	@.ci/deps testdata/foreign/packages.txt
-	@.ci/npm testdata/relyingparties
+	@.ci/npm testdata/relyingparties examples
 
 test-history: ## find in old versions of others' relying parties what they lacked
 	@.ci/npm testdata/relyingparties/history/*

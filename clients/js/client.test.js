@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import {spawnSync} from 'node:child_process';
+import {after, before, test} from 'node:test';
+import {ServiceError, connect, serve} from './index.js';
+
+const page = {origin: 'https://login.example'};
+const creation = {
+  rp: {id: 'login.example', name: 'Login'}, user: {id: 'AQIDBA', name: 'ann', displayName: 'Ann'},
+  challenge: 'AAECAwQFBgcICQoLDA0ODw', pubKeyCredParams: [{type: 'public-key', alg: -7}],
+  authenticatorSelection: {residentKey: 'required'},
+};
+const request = {rpId: 'login.example', challenge: 'AAECAwQFBgcICQoLDA0ODw'};
+
+let signet;
+before(async () => { signet = await serve(); });
+after(() => signet.close());
+
+test('ceremonies', async () => {
+  const phone = await signet.device({seed: 'a', origins: [page.origin]});
+  assert.equal(phone.config.profile, 'phone');
+  const {id} = await phone.create({publicKey: creation});
+  assert.equal((await phone.get(request, page)).id, id);
+  const stored = await phone.credentials();
+  assert.deepEqual(stored.map(c => [c.credentialId, c.userName]), [[id, 'ann']]);
+
+  await phone.remove(id);
+  assert.deepEqual(await phone.credentials(), []);
+  await phone.add(stored[0]);
+  const offered = phone.get(request, {...page, mediation: 'conditional'});
+  await phone.autofill({pick: 'ann'});
+  assert.equal((await offered).id, id);
+  assert.deepEqual((await phone.events()).filter(e => e.type === 'begin').map(e => e.kind), ['create', 'get', 'get']);
+
+  await phone.close();
+  await assert.rejects(phone.credentials(), {name: 'NotFound', status: 404});
+});
+
+test('errors', async () => {
+  const key = await signet.device({profile: 'security-key'});
+  await key.create(creation, page);
+  await key.next({answer: 'deny'});
+  await assert.rejects(key.get(request, page), e => e instanceof DOMException && e.name === 'NotAllowedError');
+  await key.always({error: 'ConstraintError'});
+  await assert.rejects(key.get(request, page), {name: 'ConstraintError'});
+  await assert.rejects(key.get(request, page), {name: 'ConstraintError'});
+  await key.always({});
+  await assert.rejects(key.create({...creation, pubKeyCredParams: undefined}, page), TypeError);
+  await assert.rejects(signet.device({profile: 'toaster'}), e => e instanceof ServiceError && e.name === 'BadRequest' && e.status === 400 && /toaster/.test(e.message));
+  await assert.rejects(key.next({mutate: ['login.nothing']}), ServiceError);
+});
+
+test('mutations', async () => {
+  assert.ok((await signet.mutations()).some(m => m.id === 'login.origin.port' && m.kind === 'login'));
+  const phone = await signet.device();
+  await phone.create(creation, page);
+  const {response} = await phone.get(request, {...page, mutations: ['origin=https://evil.example']});
+  assert.equal(JSON.parse(atob(response.clientDataJSON)).origin, 'https://evil.example');
+});
+
+test('pages', async () => {
+  const phone = await signet.device({origins: [page.origin]});
+  assert.match(await phone.shim(page.origin), /navigator\.credentials/);
+  await assert.rejects(phone.shim('https://other.example'), {name: 'Forbidden'});
+
+  const done = [];
+  const tools = {exposeFunction: async (name, f) => done.push(name, f)};
+  await signet.install({...tools, addInitScript: async ({content}) => done.push(content.length > 1000)}, phone);
+  await signet.install({...tools, evaluateOnNewDocument: async text => done.push(text.length > 1000)}, phone);
+  assert.deepEqual([done[0], done[2], done[3], done[5]], ['__signet', true, '__signet', true]);
+  const created = await done[1]({op: 'create', body: {...page, options: creation}});
+  assert.equal(created.status, 200);
+  assert.equal((await done[1]({op: 'get', body: {origin: 'https://other.example', options: request}})).status, 403);
+  for (const op of ['credentials', '../d1/credentials', 'signal/../credentials']) {
+    await assert.rejects(done[1]({op, body: {}}), /pages have no/);
+  }
+});
+
+test('a program that does not start', async () => {
+  await assert.rejects(serve({binary: '/nowhere/signet'}), /cannot start \/nowhere\/signet/);
+  await assert.rejects(serve({args: ['--nonsense']}), /ended with 2: .*nonsense/s);
+});
+
+test('a service that runs already, and one that has ended', async () => {
+  const token = '0123456789abcdef0123456789abcdef';
+  const first = await serve({env: {...process.env, SIGNET_TOKEN: token}});
+  const second = connect(first.url, token);
+  await second.device();
+  await assert.rejects(connect(first.url, 'x').device(), {name: 'Unauthorized', status: 401});
+  await second.close();
+  await first.device();
+  await first.close();
+  await first.close();
+  await assert.rejects(first.device(), /^Error: signet: http:\S+ does not answer$/);
+});
+
+test('a test that forgets to close', () => {
+  const {stdout} = spawnSync(process.execPath, ['--input-type=module', '-e', `
+    import {serve} from ${JSON.stringify(import.meta.resolve('./index.js'))};
+    console.log((await serve()).url);`], {encoding: 'utf8'});
+  return assert.rejects(connect(stdout.trim(), 'x').mutations(), /does not answer/);
+});

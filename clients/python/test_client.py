@@ -1,0 +1,124 @@
+import base64
+import json
+import os
+import subprocess
+import sys
+import unittest
+from threading import Thread
+from unittest import mock
+
+import signet_testing
+from signet_testing import connect, serve
+
+ORIGIN = "https://login.example"
+CREATION = {
+    "rp": {"id": "login.example", "name": "Login"},
+    "user": {"id": "AQIDBA", "name": "ann", "displayName": "Ann"},
+    "challenge": "AAECAwQFBgcICQoLDA0ODw",
+    "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+    "authenticatorSelection": {"residentKey": "required"},
+}
+REQUEST = {"rpId": "login.example", "challenge": "AAECAwQFBgcICQoLDA0ODw"}
+
+
+class TestClient(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.signet = serve()
+        cls.addClassCleanup(cls.signet.close)
+
+    def test_ceremonies(self):
+        phone = self.signet.device(seed="a", origins=[ORIGIN])
+        self.assertEqual(phone.config["profile"], "phone")
+        made = phone.create({"publicKey": CREATION})
+        self.assertEqual(phone.get(REQUEST, origin=ORIGIN)["id"], made["id"])
+        (stored,) = phone.credentials()
+        self.assertEqual((stored["credentialId"], stored["userName"]), (made["id"], "ann"))
+
+        phone.remove(made["id"])
+        self.assertEqual(phone.credentials(), [])
+        phone.add(stored)
+        offered = []
+        page = Thread(target=lambda: offered.append(phone.get(REQUEST, origin=ORIGIN, mediation="conditional")))
+        page.start()
+        phone.autofill(pick="ann")
+        page.join()
+        self.assertEqual(offered[0]["id"], made["id"])
+        self.assertEqual([e["kind"] for e in phone.events() if e["type"] == "begin"], ["create", "get", "get"])
+
+        phone.close()
+        with self.assertRaises(signet_testing.ServiceError) as gone:
+            phone.credentials()
+        self.assertEqual((gone.exception.name, gone.exception.status), ("NotFound", 404))
+
+    def test_errors(self):
+        key = self.signet.device(profile="security-key")
+        key.create(CREATION, origin=ORIGIN)
+        key.next(answer="deny")
+        with self.assertRaises(signet_testing.NotAllowedError) as refused:
+            key.get(REQUEST, origin=ORIGIN)
+        self.assertEqual(refused.exception.name, "NotAllowedError")
+        key.always(error="NetworkError")
+        for _ in range(2):
+            with self.assertRaises(signet_testing.WebAuthnError) as failed:
+                key.get(REQUEST, origin=ORIGIN)
+            self.assertEqual(failed.exception.name, "NetworkError")
+        key.always()
+        with self.assertRaises(TypeError):
+            key.create({**CREATION, "pubKeyCredParams": None}, origin=ORIGIN)
+        with self.assertRaisesRegex(signet_testing.ServiceError, "toaster"):
+            self.signet.device(profile="toaster")
+        with self.assertRaises(signet_testing.ServiceError):
+            key.next(mutate=["login.nothing"])
+
+    def test_mutations(self):
+        self.assertIn("login.origin.port", [m["id"] for m in self.signet.mutations()])
+        phone = self.signet.device()
+        phone.create(CREATION, origin=ORIGIN)
+        made = phone.get(REQUEST, origin=ORIGIN, mutations=["origin=https://evil.example"])
+        data = json.loads(base64.urlsafe_b64decode(made["response"]["clientDataJSON"] + "=="))
+        self.assertEqual(data["origin"], "https://evil.example")
+
+    def test_pages(self):
+        phone = self.signet.device(origins=[ORIGIN])
+        with self.assertRaises(signet_testing.ServiceError):
+            phone.shim("https://other.example")
+        chromium = mock.Mock(spec=["execute_cdp_cmd", "execute_script"])
+        self.signet.install(chromium, phone, bypass_csp=True)
+        self.assertEqual(
+            [call.args[0] for call in chromium.execute_cdp_cmd.call_args_list],
+            ["Page.enable", "Page.setBypassCSP", "Page.addScriptToEvaluateOnNewDocument"],
+        )
+        other = mock.Mock(spec=["execute_script"])
+        self.signet.install(other, phone, ORIGIN)
+        self.assertIn("navigator.credentials", other.execute_script.call_args.args[0])
+
+    def test_program_that_does_not_start(self):
+        with self.assertRaisesRegex(FileNotFoundError, "cannot start /nowhere/signet"):
+            serve(binary="/nowhere/signet")
+        with self.assertRaisesRegex(RuntimeError, "ended with 2: .*nonsense"):
+            serve(args=["--nonsense"])
+
+    def test_service_that_runs_already(self):
+        token = "0123456789abcdef0123456789abcdef"
+        with mock.patch.dict(os.environ, SIGNET_TOKEN=token):
+            first = serve()
+        with connect(first.url, token) as second:
+            second.device()
+        with self.assertRaises(signet_testing.ServiceError):
+            connect(first.url, "x").device()
+        first.device()
+        first.close()
+        first.close()
+        with self.assertRaises(OSError):
+            first.device()
+
+    def test_program_that_forgets_to_close(self):
+        run = [sys.executable, "-c", "from signet_testing import serve; print(serve().url)"]
+        url = subprocess.run(run, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        with self.assertRaises(OSError):
+            connect(url, "x").mutations()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,28 @@
+package passkeys
+
+import (
+	"testing"
+
+	"github.com/seed-77d61853/signet/rptest"
+)
+
+func TestPasskeys(t *testing.T) {
+	rp := rptest.Handler(newApp(t), rptest.FIDO())      // or a URL, or a mapping file
+	u := rptest.NewUser(t, rp, "https://login.example") // seed: the test's name
+	u.MustRegister()
+	u.MustLogin()
+	u.Device.Next().Deny()
+	if _, err := u.Login(); rptest.ErrorName(err) != "NotAllowedError" {
+		t.Fatal(err)
+	}
+	rptest.Run(t, rp, rptest.AtLeast(rptest.High), rptest.Baseline("testdata/passkeys.baseline"))
+}
+
+func TestOtherPort(t *testing.T) {
+	u := rptest.NewUser(t, rptest.Handler(newApp(t), rptest.FIDO()), "https://login.example")
+	u.MustRegister()
+	u.Device.Next().Mutate("login.origin.port")
+	if _, err := u.Login(); err == nil {
+		t.Error("a response from another port signs in")
+	}
+}
