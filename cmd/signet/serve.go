@@ -26,6 +26,7 @@ type serveFlags struct {
 	AllowHost   []string
 	State       string
 	ReadyFD     int
+	UntilEOF    bool
 }
 
 func newServe() *cobra.Command {
@@ -67,6 +68,7 @@ when the service stops, unless --state keeps them.`,
 	flags.StringArrayVar(&f.AllowHost, "allow-host", nil, "a name by which other machines reach the service; may come several times")
 	flags.StringVar(&f.State, "state", "", "keep the devices in this file: read at the start, written at the end")
 	flags.IntVar(&f.ReadyFD, "ready-fd", -1, "write the ready line to this file descriptor, too")
+	flags.BoolVar(&f.UntilEOF, "until-eof", false, "stop when standard input ends: with the program that holds its other end")
 	return cmd
 }
 
@@ -97,6 +99,15 @@ func (f *serveFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	ctx := cmd.Context()
+	if f.UntilEOF {
+		var stop context.CancelFunc
+		ctx, stop = context.WithCancel(ctx)
+		defer stop()
+		go func() {
+			io.Copy(io.Discard, cmd.InOrStdin()) // a failure is an end, too
+			stop()
+		}()
+	}
 	if f.State != "" {
 		if err := server.Load(ctx, f.State); err != nil {
 			return err
