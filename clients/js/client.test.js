@@ -13,7 +13,7 @@ const request = {rpId: 'login.example', challenge: 'AAECAwQFBgcICQoLDA0ODw'};
 
 let signet;
 before(async () => { signet = await serve(); });
-after(() => signet.close());
+after(() => signet?.close());
 
 test('ceremonies', async () => {
   const phone = await signet.device({seed: 'a', origins: [page.origin]});
@@ -93,9 +93,22 @@ test('a service that runs already, and one that has ended', async () => {
   await assert.rejects(first.device(), /^Error: signet: http:\S+ does not answer$/);
 });
 
-test('a test that forgets to close', () => {
-  const {stdout} = spawnSync(process.execPath, ['--input-type=module', '-e', `
-    import {serve} from ${JSON.stringify(import.meta.resolve('./index.js'))};
-    console.log((await serve()).url);`], {encoding: 'utf8'});
-  return assert.rejects(connect(stdout.trim(), 'x').mutations(), /does not answer/);
-});
+// ended waits for the service of a process that is gone.
+async function ended(url) {
+  assert.match(url, /^http:/);
+  for (const began = Date.now(); Date.now() - began < 10_000;) {
+    const alive = await connect(url, 'x').mutations().catch(e => e.name === 'Unauthorized');
+    if (!alive) return;
+  }
+  assert.fail(`${url} answers after 10 s`);
+}
+
+for (const [name, end] of [['forgets to close', ''], ['is killed', 'process.kill(process.pid, "SIGKILL");']]) {
+  test(`a test that ${name}`, () => {
+    const {stdout} = spawnSync(process.execPath, ['--input-type=module', '-e', `
+      import {writeSync} from 'node:fs';
+      import {serve} from ${JSON.stringify(import.meta.resolve('./index.js'))};
+      writeSync(1, (await serve()).url); ${end}`], {encoding: 'utf8'});
+    return ended(stdout);
+  });
+}

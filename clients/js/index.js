@@ -17,10 +17,9 @@ const exception = ({name, message}) => name === 'TypeError' ? new TypeError(mess
 
 /** Starts the program and resolves when it is ready. */
 export async function serve({binary = process.env.SIGNET_BIN || 'signet', args = [], env = process.env} = {}) {
-  const child = spawn(binary, ['serve', ...args], {env, stdio: ['ignore', 'pipe', 'pipe']});
-  const kill = () => child.kill();
-  process.once('exit', kill);
-  const exited = new Promise(resolve => child.once('close', resolve)).finally(() => process.off('exit', kill));
+  // The pipe is what ends it where this process is killed.
+  const child = spawn(binary, ['serve', '--until-eof', ...args], {env, stdio: 'pipe'});
+  const exited = new Promise(resolve => child.once('close', resolve));
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', text => { errors += text; });
   const line = await new Promise((resolve, reject) => {
@@ -33,12 +32,12 @@ export async function serve({binary = process.env.SIGNET_BIN || 'signet', args =
     });
   });
   // A test that forgets to close does not hang.
-  for (const handle of [child, child.stdout, child.stderr]) handle.unref();
+  for (const handle of [child, ...child.stdio]) handle.unref();
   const {url, tokenFile} = JSON.parse(line);
   const token = tokenFile ? (await readFile(tokenFile, 'utf8')).trim() : env.SIGNET_TOKEN;
   return new Signet(url, token, async () => {
     child.ref(); // or nobody waits for its end
-    kill();
+    child.stdin.end();
     await exited;
   });
 }

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import unittest
 from threading import Thread
 from unittest import mock
@@ -114,10 +115,24 @@ class TestClient(unittest.TestCase):
             first.device()
 
     def test_program_that_forgets_to_close(self):
-        run = [sys.executable, "-c", "from signet_testing import serve; print(serve().url)"]
-        url = subprocess.run(run, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-        with self.assertRaises(OSError):
-            connect(url, "x").mutations()
+        self.ends_with("")
+
+    def test_program_that_is_killed(self):
+        self.ends_with("; os.kill(os.getpid(), 9)")
+
+    def ends_with(self, end):
+        script = "import os; from signet_testing import serve; print(serve().url, flush=True)" + end
+        url = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True).stdout.strip()
+        self.assertRegex(url, "^http:")
+        began = time.monotonic()
+        while time.monotonic() - began < 10:
+            try:
+                connect(url, "x").mutations()
+            except signet_testing.ServiceError:
+                continue
+            except OSError:
+                return
+        self.fail(f"{url} answers after 10 s")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ before(async () => {
   signet = await serve();
   phone = await signet.device({profile: 'phone'});
 });
-after(() => signet.close());
+after(() => signet?.close());
 
 // The site speaks the FIDO server REST profile; put your own requests here.
 async function post(path, body) {

@@ -1,6 +1,5 @@
 """Starts `signet serve` and speaks to it."""
 
-import atexit
 import http.client
 import json
 import os
@@ -21,14 +20,17 @@ def serve(binary=None, args=()):
     complaints = tempfile.TemporaryFile()
     try:
         process = subprocess.Popen(
-            [binary, "serve", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints
+            [binary, "serve", "--until-eof", *args],  # the pipe ends it where this process is killed
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
         )
     except OSError as e:
         complaints.close()
         raise FileNotFoundError(f"cannot start {binary}; is it in PATH, or SIGNET_BIN its path? {e}") from e
     line = process.stdout.readline()
     if not line:
-        process.stdout.close()
+        process.communicate()
         status = process.wait()
         with complaints:
             complaints.seek(0)
@@ -54,7 +56,6 @@ class Signet:
         self.url = url
         self._token = token
         self._process = process
-        atexit.register(self.close)  # a test that forgets to close leaves no process behind
 
     def __enter__(self):
         return self
@@ -114,9 +115,9 @@ class Signet:
 
     def close(self):
         """Ends the program; the devices are gone with it."""
-        atexit.unregister(self.close)
         if self._process:
-            self._process.terminate()
+            if os.name == "posix":
+                self._process.terminate()  # a forked process may hold the pipe still
             self._process.communicate()
             self._process = None
 
