@@ -10,15 +10,17 @@ import (
 	"github.com/seed-77d61853/signet/keystore"
 )
 
-// A Restriction is the rule of the Config that keeps a passkey from being used.
-type Restriction int
+// A Restriction is the set of rules of the Config that keep a passkey from being
+// used.
+type Restriction uint
+
+// Unrestricted passkeys can be used.
+const Unrestricted Restriction = 0
 
 const (
-	// Unrestricted passkeys can be used.
-	Unrestricted Restriction = iota
 	// SiteNotAllowed passkeys belong to a site that Config.AllowRPIDs leaves
 	// out.
-	SiteNotAllowed
+	SiteNotAllowed Restriction = 1 << iota
 	// KeyNotInChip passkeys have a key that Config.HardwareOnly refuses.
 	KeyNotInChip
 )
@@ -78,12 +80,12 @@ func (a *Authenticator) keyInChip(c *credential) bool {
 func (a *Authenticator) keyAllowed(c *credential) bool { return !a.hardwareOnly || a.keyInChip(c) }
 
 // restriction tells what keeps a credential from being used.
-func (a *Authenticator) restriction(c *credential) Restriction {
-	switch {
-	case a.checkSite(c.RPID, [32]byte(c.RPIDHash)) != nil:
-		return SiteNotAllowed
-	case !a.keyAllowed(c):
-		return KeyNotInChip
+func (a *Authenticator) restriction(c *credential) (r Restriction) {
+	if a.checkSite(c.RPID, [32]byte(c.RPIDHash)) != nil {
+		r |= SiteNotAllowed
 	}
-	return Unrestricted
+	if !a.keyAllowed(c) {
+		r |= KeyNotInChip
+	}
+	return r
 }

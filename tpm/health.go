@@ -13,7 +13,7 @@ import (
 
 // Health is what a TPM says of itself, without any password.
 type Health struct {
-	Manufacturer string // four letters, such as "INTC"
+	Manufacturer string // up to four letters, such as "INTC"
 	Model        string
 	Firmware     string // two hexadecimal numbers
 
@@ -102,8 +102,8 @@ func inspect(t transport.TPM) (*Health, error) {
 		return nil, err
 	}
 	h := &Health{
-		Manufacturer:   string(binary.BigEndian.AppendUint32(nil, id.manufacturer)),
-		Model:          strings.TrimRight(id.model, "\x00 "),
+		Manufacturer:   plain(string(binary.BigEndian.AppendUint32(nil, id.manufacturer))),
+		Model:          plain(id.model),
 		Firmware:       fmt.Sprintf("%x.%x", uint32(id.firmware>>32), uint32(id.firmware)),
 		OwnerPassword:  props[tpm2.TPMPTPermanent]&ownerAuthSet != 0,
 		LockedOut:      props[tpm2.TPMPTPermanent]&inLockout != 0,
@@ -116,6 +116,16 @@ func inspect(t transport.TPM) (*Health, error) {
 	}
 	h.Indices, err = listIndices(t)
 	return h, err
+}
+
+// plain leaves what is printable ASCII of a text that a chip gives.
+func plain(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, text))
 }
 
 // listIndices lists the indices in the range.

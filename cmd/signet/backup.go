@@ -92,6 +92,11 @@ func (f *backupFlags) run(ctx context.Context, o *owner, c *config, path string)
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nameFile(fmt.Errorf("make backup: %w", err))
 	}
+	if copyable, err := copyableStore(c); err != nil {
+		return err
+	} else if !copyable && f.PINFD < 0 {
+		return boundDevice{}
+	}
 	pin, all, err := o.provenPasskeys(ctx)
 	defer clear(pin)
 	if err != nil {
@@ -118,6 +123,15 @@ func (f *backupFlags) run(ctx context.Context, o *owner, c *config, path string)
 		plural(n, "passkey"), path)
 	return err
 }
+
+// boundDevice tells, before anything is asked, that there is nothing to back up.
+type boundDevice struct{}
+
+func (boundDevice) Error() string {
+	return "the passkeys of this device are bound to it, and sites were told so: signet passkeys list names them"
+}
+
+func (boundDevice) hint() string { return boundHint }
 
 const boundHint = "Nothing was written. Register a second authenticator at each site, in place of a backup; a new device can be\n" +
 	"  made with signet init --copyable yes."

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -40,10 +41,14 @@ type doctor struct {
 	c        *config
 	flags    *ownerFlags
 	findings []finding
+	busy     bool // another process has the store, and no control socket
 }
 
 func (d *doctor) add(status, check, fix, format string, args ...any) {
-	d.findings = append(d.findings, finding{check, status, fmt.Sprintf(format, args...), fix})
+	if fix == "" && status == findingProblem {
+		fix = "see docs/troubleshooting.md"
+	}
+	d.findings = append(d.findings, finding{check, status, fmt.Sprintf(format, args...), d.c.onStore(fix)})
 }
 
 func (d *doctor) ok(check, format string, args ...any) { d.add(findingOK, check, "", format, args...) }
@@ -104,12 +109,22 @@ or one is given. The exit code is 1 if there is a problem; warnings and notes ar
 func writeFindings(w io.Writer, findings []finding) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, f := range findings {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Status, f.Check, f.Text)
+		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Status, f.Check, inColumn(f.Text, ""))
 		if f.Fix != "" {
-			fmt.Fprintf(t, "\t\t-> %s\n", f.Fix)
+			fmt.Fprintf(t, "\t\t-> %s\n", inColumn(f.Fix, "   "))
 		}
 	}
 	return t.Flush()
+}
+
+// inColumn keeps text of several lines in the third column of a table, each line
+// but the first behind indent.
+func inColumn(text, indent string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "\n\t\t"+indent)
 }
 
 // problemsOf is nil where no finding is a problem.
@@ -138,6 +153,7 @@ func (d *doctor) examine(ctx context.Context) error {
 	case header == nil || !sound:
 	case status != nil:
 		d.examineRunning(ctx)
+	case d.busy:
 	default:
 		d.examineStopped(ctx, header)
 	}
@@ -197,6 +213,7 @@ func (d *doctor) examineStore() *store.Header {
 	for _, path := range files {
 		sound = d.examineFile(path) && sound
 	}
+	d.examineRoom()
 	if sound {
 		d.ok("files", "all there, yours, and closed to others")
 	}
@@ -214,7 +231,20 @@ func (d *doctor) examineFile(path string) (sound bool) {
 		d.problem("files", fix, "%s: %s", path, open)
 		return false
 	}
+	if want := ownerNeeds(info); info.Mode().Perm()&want != want {
+		d.problem("files", "chmod u+rwX "+quote(path), "%s: mode %04o does not let you use it", path, info.Mode().Perm())
+		return false
+	}
 	return true
+}
+
+// ownerNeeds is what the owner of a store has to be allowed to do with a file, or
+// with a folder. A key file, too, is one that signet init has made.
+func ownerNeeds(info fs.FileInfo) fs.FileMode {
+	if info.IsDir() {
+		return 0o700
+	}
+	return 0o400
 }
 
 // examineDaemon looks at the running signet; nil where none runs.
@@ -230,7 +260,7 @@ func (d *doctor) examineDaemon(ctx context.Context, rules policy.Policy) *daemon
 	status, err := daemon.ReadStatus(ctx, control)
 	switch {
 	case errors.Is(err, daemon.ErrNotRunning):
-		d.note("daemon", "start it with signet run", "no signet runs on this store")
+		d.examineLockFile()
 		return nil
 	case err != nil:
 		d.fail("daemon", err)
@@ -247,6 +277,24 @@ func (d *doctor) examineDaemon(ctx context.Context, rules policy.Policy) *daemon
 		d.warn("policy", "start signet run again", "the running signet does not follow the policy as it is now")
 	}
 	return status
+}
+
+// examineLockFile looks whether a signet that no control socket leads to has the
+// store.
+func (d *doctor) examineLockFile() {
+	s, err := store.Open(d.c.Store)
+	var busy *store.BusyError
+	if d.busy = errors.As(err, &busy); d.busy {
+		d.problem("daemon", "if it is a command, let it end; if it is signet run, its socket was removed: stop it and start it again",
+			"%v, and no control socket leads to it", err)
+		return
+	}
+	if err == nil {
+		err = s.Close()
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		d.note("daemon", "start it with signet run", "no signet runs on this store")
+	} // else examineStore has told what is wrong with it
 }
 
 // examineRunning looks at the device through the running signet.
@@ -298,6 +346,8 @@ func (d *doctor) examineDevice(ctx context.Context, o daemon.Owner) {
 		d.warn("PIN", "set one with signet pin set", "none is set: whoever reaches a door and your consent uses every passkey")
 	case p.Retries == 0:
 		d.problem("PIN", "only signet reset helps, and it erases every passkey", "no try is left")
+	case p.MustChange:
+		d.problem("PIN", "signet pin change", "it is shorter than the rules ask for by now, and serves only to be changed; %s left", tries(p.Retries))
 	case p.Blocked:
 		d.problem("PIN", "signet unlock, or start signet run again", "three wrong PINs in a row have blocked it; %s left", tries(p.Retries))
 	case p.Retries <= authenticator.FewRetries:

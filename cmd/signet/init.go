@@ -269,7 +269,7 @@ func (f *initFlags) root(ctx context.Context, c *config, talk *console.Console) 
 	}
 	switch {
 	case f.Root == store.RootTPM:
-		h.TPM = f.TPM
+		h.TPM, err = chipPath(f.TPM)
 	case f.Root == store.RootKeyring:
 	case f.KeyFile != "":
 		h.Unlock = store.UnlockKeyFile

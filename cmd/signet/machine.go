@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,11 @@ func (d *doctor) examineMachine(ctx context.Context, h store.Header) {
 	chip := cmp.Or(h.TPM, defaultTPM)
 	lacks := d.need(store.RootTPM, h.Root)
 	if strings.HasPrefix(chip, socketPrefix) || d.examineTPMNode(lacks, chip) {
-		d.examineChip(ctx, lacks, tpmOpener(chip))
+		root := ""
+		if h.Root == store.RootTPM {
+			root = (&store.Store{Header: h, Path: d.c.Store}).RootPath()
+		}
+		d.examineChip(ctx, lacks, tpmOpener(chip), root)
 	}
 	if lacks := d.need(store.RootKeyring, h.Root); d.examineBus(lacks) {
 		d.examineKeyring(ctx, lacks)
@@ -41,16 +46,16 @@ func (d *doctor) examineMachine(ctx context.Context, h store.Header) {
 	d.examineUHID()
 }
 
-// examineChip asks the TPM how it is.
-func (d *doctor) examineChip(ctx context.Context, lacks lack, open tpm.Opener) {
+// examineChip asks the TPM how it is. root is the file of a root in it, or empty.
+func (d *doctor) examineChip(ctx context.Context, lacks lack, open tpm.Opener, root string) {
 	ctx, cancel := context.WithTimeout(ctx, machineTime)
 	defer cancel()
 	h, err := tpm.Inspect(ctx, open)
 	if err != nil {
-		lacks("TPM", "", "%v", err) // it says the way out
+		lacks("TPM", d.c.wayOut(err), "%v", err)
 		return
 	}
-	d.ok("TPM", "version 2.0 of %s, firmware %s, and you can use it", strings.TrimRight(h.Manufacturer+" "+h.Model, " \x00"), h.Firmware)
+	d.ok("TPM", "version 2.0 of %s, firmware %s, and you can use it", strings.TrimSpace(h.Manufacturer+" "+h.Model), h.Firmware)
 	switch {
 	case h.LockedOut:
 		d.warn("TPM", fmt.Sprintf("wait %v for each guess, or, with the lockout password: tpm2_dictionarylockout -c", h.Recovery),
@@ -68,15 +73,61 @@ func (d *doctor) examineChip(ctx context.Context, lacks lack, open tpm.Opener) {
 	if h.TransientFree == 0 || h.SessionsFree == 0 {
 		d.warn("TPM", "stop the program that holds them, or use "+tpm.DefaultDevice, "another program holds all of its working memory or sessions")
 	}
-	var mine []string
-	for _, x := range h.Indices {
-		if x.Purpose != "" {
-			mine = append(mine, fmt.Sprintf("0x%08x (%s)", x.Handle, x.Purpose))
+	d.examineIndices(h.Indices, root)
+}
+
+// maxIndices is how many NV indices of other devices doctor names.
+const maxIndices = 8
+
+// examineIndices tells which NV indices Signet made, and looks for those of this
+// device, whose root's file is at root; empty where its root is not in a TPM.
+func (d *doctor) examineIndices(indices []tpm.Index, root string) {
+	kept := map[uint32]string{}
+	if root != "" {
+		list, err := tpm.Kept(root)
+		if err != nil {
+			return // examineStopped tells, and a running signet has read it
+		}
+		for _, x := range list {
+			kept[x.Handle] = x.Purpose
+		}
+	}
+	var mine, others []string
+	for _, x := range indices {
+		name := fmt.Sprintf("0x%08x (%s)", x.Handle, x.Purpose)
+		switch {
+		case x.Purpose == "":
+		case kept[x.Handle] == x.Purpose:
+			mine = append(mine, name)
+			delete(kept, x.Handle)
+		default:
+			others = append(others, name)
 		}
 	}
 	if len(mine) > 0 {
-		d.note("TPM", "", "its NV indices made by Signet: %s", strings.Join(mine, ", "))
+		d.note("TPM", "", "NV indices of this device: %s", strings.Join(mine, ", "))
 	}
+	if n := len(others); n > 0 {
+		d.note("TPM", "", "%s that Signet made for other devices: %s", pluralOf(n, "NV index", "NV indices"), strings.Join(others[:min(n, maxIndices)], ", "))
+	}
+	var gone []string
+	for _, purpose := range kept {
+		if purpose != tpm.PurposeCounter { // it is made again at the next use
+			gone = append(gone, purpose)
+		}
+	}
+	if slices.Sort(gone); len(gone) > 0 {
+		d.problem("TPM", "if the chip is not the one of before, bring that back; else signet reset, or where the device secret is gone\n"+
+			"  signet store destroy --force, then signet init",
+			"what this device keeps in the chip is gone: %s. Was it cleared, or is it another one?", strings.Join(gone, ", "))
+	}
+}
+
+func pluralOf(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // examineKeyring looks whether an OS keyring answers.
@@ -84,11 +135,15 @@ func (d *doctor) examineKeyring(ctx context.Context, lacks lack) {
 	ctx, cancel := context.WithTimeout(ctx, machineTime)
 	defer cancel()
 	if err := keyring.Available(ctx); err != nil {
-		lacks("keyring", "", "%v", err) // it says the way out
+		lacks("keyring", withoutDesktop, "%v", err)
 		return
 	}
 	d.ok("keyring", "there is an OS keyring")
 }
+
+// withoutDesktop is a way to a keyring where nobody sits at a desktop.
+const withoutDesktop = "without a desktop: dbus-run-session, and in it gnome-keyring-daemon --unlock, which reads the password;\n" +
+	"or let a file keep the keys: signet move --to file"
 
 // examineLock tells whether opening the device would ask for the password of the
 // OS keyring, and says so.
@@ -98,7 +153,7 @@ func (d *doctor) examineLock(ctx context.Context, h *store.Header) (locked bool)
 	if h.Root != store.RootKeyring || !keyring.Locked(ctx) {
 		return false
 	}
-	d.warn("root", "log in to the desktop, or unlock the keyring in its manager; signet run asks for it",
+	d.warn("root", "log in to the desktop, or unlock the keyring in its manager; signet run asks for it.\n"+withoutDesktop,
 		"not checked: the OS keyring is locked, and this device opens only while it is unlocked")
 	return true
 }

@@ -61,6 +61,28 @@ func (d *doctor) examineBus(lacks lack) bool {
 	return false
 }
 
+// littleRoom is how much is left on a disk in bytes when doctor says so.
+const littleRoom = 1 << 20
+
+// examineRoom looks whether the store's disk has room to write a PIN try.
+func (d *doctor) examineRoom() {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(d.c.Store, &disk); err != nil {
+		return // examineFile has told
+	}
+	d.judgeRoom(disk.Bavail * uint64(disk.Bsize))
+}
+
+func (d *doctor) judgeRoom(left uint64) {
+	const fix = "make room: what cannot be written is refused, PIN tries too"
+	switch {
+	case left < 64<<10:
+		d.problem("disk", fix, "%s: the disk is full", d.c.Store)
+	case left < littleRoom:
+		d.warn("disk", fix, "%s: only %d KiB are left on the disk", d.c.Store, left>>10)
+	}
+}
+
 // examineUHID looks at the module and the node that a USB device in software
 // needs.
 func (d *doctor) examineUHID() {

@@ -24,18 +24,45 @@ func (d *doctor) has(t *testing.T, status, text string) {
 func TestDoctorAsksTheChip(t *testing.T) {
 	chip := tpmtest.New(t)
 	d := new(doctor)
-	d.examineChip(t.Context(), d.problem, chip.Open)
+	d.examineChip(t.Context(), d.problem, chip.Open, "")
 	d.has(t, findingOK, "version 2.0 of")
 	if len(d.findings) != 1 {
 		t.Errorf("a new chip: %+v", d.findings)
 	}
-	if err := tpm.Create(t.Context(), t.TempDir()+"/root", chip.Open, tpm.Options{}); err != nil {
+	root := t.TempDir() + "/root"
+	if err := tpm.Create(t.Context(), root, chip.Open, tpm.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	d = new(doctor)
-	d.examineChip(t.Context(), d.problem, chip.Open)
+	d.examineChip(t.Context(), d.problem, chip.Open, root)
+	d.has(t, findingNote, "NV indices of this device: 0x")
 	d.has(t, findingNote, "("+tpm.PurposeTries+")")
 	d.has(t, findingNote, "("+tpm.PurposeSecret+")")
+	for _, f := range d.findings {
+		if f.Status == findingProblem || strings.Contains(f.Text, "other devices") || strings.Contains(f.Text, "\x00") {
+			t.Errorf("a chip that is well: %+v", f)
+		}
+	}
+	d = new(doctor)
+	d.examineChip(t.Context(), d.problem, chip.Open, "")
+	d.has(t, findingNote, "that Signet made for other devices")
+
+	// A chip that was cleared, or is another one, has nothing of the device.
+	d = new(doctor)
+	d.examineChip(t.Context(), d.problem, tpmtest.New(t).Open, root)
+	d.has(t, findingProblem, "what this device keeps in the chip is gone: PIN tries, device secret, gate secret")
+}
+
+// Findings of several lines stay in their column.
+func TestDoctorTable(t *testing.T) {
+	var out strings.Builder
+	if err := writeFindings(&out, []finding{{"policy", findingProblem, "line one\n> 1 | line: two", "do this\n  then that"}, {"x", findingOK, "fine", ""}}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "problem  policy  line one\n                 > 1 | line: two\n                 -> do this\n                    then that\nok       x       fine\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
 }
 
 // What the device's own root needs is a problem where it is missing, and of
@@ -44,7 +71,7 @@ func TestDoctorLacks(t *testing.T) {
 	absent := func() (transport.TPMCloser, error) { return nil, tpm.ErrAbsent }
 	for root, want := range map[string]string{"tpm": findingProblem, "file": findingNote} {
 		d := new(doctor)
-		d.examineChip(t.Context(), d.need("tpm", root), absent)
+		d.examineChip(t.Context(), d.need("tpm", root), absent, "")
 		d.has(t, want, "no TPM answers")
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 		if d.examineBus(d.need("tpm", root)) {

@@ -251,8 +251,8 @@ func (f *moveFlags) destination(ctx context.Context, o *owner, now *store.Store)
 	h = store.Header{Root: f.To}
 	switch {
 	case f.To == store.RootTPM:
-		h.TPM = f.TPM
-		if now.Root == store.RootTPM && now.TPM == h.TPM {
+		h.TPM, err = chipPath(f.TPM)
+		if err == nil && now.Root == store.RootTPM && now.TPM == h.TPM {
 			err = fmt.Errorf("that TPM, %s, keeps the keys already", h.TPM)
 		}
 	case f.To == store.RootKeyring:

@@ -24,7 +24,7 @@ var storeCommands = regexp.MustCompile(`\bsignet (init|run|status|info|consent|l
 
 // onStore has the commands that a text names work on the store of this command.
 func (c *config) onStore(text string) string {
-	if !c.named {
+	if c == nil || !c.named {
 		return text
 	}
 	return storeCommands.ReplaceAllStringFunc(text, func(command string) string { return command + " --store " + quote(c.Store) })

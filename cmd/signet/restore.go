@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/cmd/signet/internal/access"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/backup"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/console"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
@@ -204,6 +205,9 @@ func (f *restoreFlags) identities(ctx context.Context, o *owner) ([]age.Identity
 			return nil, nameFile(err)
 		}
 		defer key.Close()
+		if err := access.CheckSecret(f.Identity, key); err != nil {
+			return nil, nameFile(err)
+		}
 		list, err := age.ParseIdentities(key)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Identity, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
@@ -49,6 +50,16 @@ const socketPrefix = "unix:"
 
 // defaultTPM is the kernel's node for many users.
 const defaultTPM = tpm.DefaultDevice
+
+// chipPath makes the path of a chip's name absolute: from where signet is started
+// must not decide which chip it is.
+func chipPath(name string) (string, error) {
+	if path, ok := strings.CutPrefix(name, socketPrefix); ok {
+		path, err := filepath.Abs(path)
+		return socketPrefix + path, err
+	}
+	return filepath.Abs(name)
+}
 
 func tpmOpener(name string) tpm.Opener {
 	if path, ok := strings.CutPrefix(name, socketPrefix); ok {

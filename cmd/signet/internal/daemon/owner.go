@@ -96,8 +96,8 @@ type Passkey struct {
 	Copyable        bool       `json:"copyable"`
 	Created         *time.Time `json:"created,omitempty"`
 	LastUsed        *time.Time `json:"last_used,omitempty"`
-	// Rule names the rule of the administrator's policy that keeps the passkey
-	// from being used.
+	// Rule names the rules of the administrator's policy that keep the passkey
+	// from being used, with a comma between them.
 	Rule string `json:"unavailable_by,omitempty"`
 }
 

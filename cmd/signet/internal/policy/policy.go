@@ -153,7 +153,8 @@ func Parse(b []byte) (Policy, error) {
 
 func decode(b []byte) (p Policy, err error) {
 	if err := text.Unmarshal(b, &p, true); err != nil {
-		return Policy{}, err
+		return Policy{}, fmt.Errorf("%w; the rules are %s, %s and %s (true or false), %s (a number), %s (a list)",
+			err, RequireHardwareKeys, ForbidCopying, ForbidExport, MinPINLength, RPIDs)
 	}
 	return p, nil
 }
@@ -188,16 +189,17 @@ func (p Policy) Rules() (rules []Rule) {
 	return rules
 }
 
-// Restricts names the rule behind a passkey's restriction; empty where there is
-// none.
+// Restricts names the rules behind a passkey's restriction, with a comma between
+// them; empty where there are none.
 func (p Policy) Restricts(r authenticator.Restriction) string {
-	switch r {
-	case authenticator.SiteNotAllowed:
-		return RPIDs
-	case authenticator.KeyNotInChip:
-		return RequireHardwareKeys
+	var names []string
+	if r&authenticator.SiteNotAllowed != 0 {
+		names = append(names, RPIDs)
 	}
-	return ""
+	if r&authenticator.KeyNotInChip != 0 {
+		names = append(names, RequireHardwareKeys)
+	}
+	return strings.Join(names, ", ")
 }
 
 // A Violation tells that a rule makes something unavailable.

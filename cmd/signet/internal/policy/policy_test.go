@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/seed-77d61853/signet/authenticator"
 )
 
 const whole = `# A comment.
@@ -32,9 +34,9 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for text, message := range map[string]string{
-		"require-hardware-key: true":                "require-hardware-key",
+		"require-hardware-key: true":                "the rules are require-hardware-keys, forbid-copying and",
 		"colour: red":                               "colour",
-		"forbid-export: perhaps":                    "bool",
+		"forbid-export: perhaps":                    "forbid-export (true or false)",
 		"forbid-export: [":                          "",
 		"- forbid-export":                           "",
 		"min-pin-length: 3":                         "not in 4..63",
@@ -50,6 +52,20 @@ func TestParse(t *testing.T) {
 	} {
 		if got, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), message) {
 			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+}
+
+// A passkey that several rules forbid is one of each.
+func TestRestricts(t *testing.T) {
+	for restriction, want := range map[authenticator.Restriction]string{
+		authenticator.Unrestricted:                                "",
+		authenticator.SiteNotAllowed:                              "rp-ids",
+		authenticator.KeyNotInChip:                                "require-hardware-keys",
+		authenticator.SiteNotAllowed | authenticator.KeyNotInChip: "rp-ids, require-hardware-keys",
+	} {
+		if got := (Policy{}).Restricts(restriction); got != want {
+			t.Errorf("%d: %q, want %q", restriction, got, want)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func Unmarshal(b []byte, v any, strict bool) (err error) {
 		options = append(options, yaml.Strict())
 	}
 	if err := yaml.UnmarshalWithOptions(b, v, options...); err != nil && !errors.Is(err, io.EOF) {
-		return errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
+		return errors.New(strings.TrimSpace(yaml.FormatError(err, false, false)))
 	}
 	return nil
 }
