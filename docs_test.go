@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -40,6 +41,53 @@ func TestDocumentedCommands(t *testing.T) {
 		for _, m := range installCommand.FindAllSubmatch(text, -1) {
 			if string(m[1]) != module+"/cmd/signet" {
 				t.Errorf("%s: there is no program %s", path, m[1])
+			}
+		}
+	}
+}
+
+// An example in a document stands under the name of its file: all of the file, or
+// one function of it.
+var shownExample = regexp.MustCompile("(?m)^<!-- (examples/\\S+) -->\n```\\w+\n((?:.*\n)*?)```$")
+
+// Documents show examples as they are run, and each of them.
+func TestDocumentedExamples(t *testing.T) {
+	var documents []string
+	for _, pattern := range []string{"README.md", "docs/*.md", "docs/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, found...)
+	}
+	shown := map[string]bool{}
+	for _, path := range documents {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range shownExample.FindAllStringSubmatch(string(text), -1) {
+			file, block := m[1], m[2]
+			example, err := os.ReadFile(file)
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+				continue
+			}
+			shown[file] = true
+			function := strings.HasPrefix(block, "func ") && strings.Contains("\n"+string(example)+"\n", "\n\n"+block+"\n")
+			if block != string(example) && !function {
+				t.Errorf("%s: the example is not what %s has", path, file)
+			}
+		}
+	}
+	for _, pattern := range []string{"examples/*/*.test.js", "examples/*/test_*.py", "examples/*/passkeys_test.go"} {
+		examples, err := filepath.Glob(pattern)
+		if err != nil || len(examples) == 0 {
+			t.Fatalf("%s: %d examples, %v", pattern, len(examples), err)
+		}
+		for _, e := range examples {
+			if !shown[filepath.ToSlash(e)] {
+				t.Errorf("no document shows %s", e)
 			}
 		}
 	}

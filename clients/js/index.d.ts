@@ -74,7 +74,7 @@ export interface Registration {
   id: string;
   rawId: string;
   type: 'public-key';
-  authenticatorAttachment?: string;
+  authenticatorAttachment?: 'platform' | 'cross-platform';
   clientExtensionResults: Record<string, unknown>;
   response: {
     clientDataJSON: string; authenticatorData: string; attestationObject: string;
@@ -86,7 +86,7 @@ export interface Assertion {
   id: string;
   rawId: string;
   type: 'public-key';
-  authenticatorAttachment?: string;
+  authenticatorAttachment?: 'platform' | 'cross-platform';
   clientExtensionResults: Record<string, unknown>;
   response: {clientDataJSON: string; authenticatorData: string; signature: string; userHandle?: string};
 }
