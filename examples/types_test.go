@@ -75,3 +75,16 @@ func TestTypes(t *testing.T) {
 		}
 	}
 }
+
+// Each client is published by itself, so its license goes with it.
+func TestLicense(t *testing.T) {
+	want, err := os.ReadFile("../LICENSE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, client := range []string{"js", "python"} {
+		if got, err := os.ReadFile("../clients/" + client + "/LICENSE"); err != nil || string(got) != string(want) {
+			t.Errorf("the license of clients/%s is another one: %v", client, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package passkeys
 
 import (
+	"net/http/httptest"
 	"testing"
 
 	"github.com/seed-77d61853/signet/rptest"
@@ -19,7 +20,13 @@ func TestPasskeys(t *testing.T) {
 }
 
 func TestOtherPort(t *testing.T) {
-	u := rptest.NewUser(t, rptest.Handler(newApp(t), rptest.FIDO()), "https://login.example")
+	server := httptest.NewServer(newApp(t))
+	defer server.Close()
+	rp, err := rptest.URL(server.URL, rptest.FIDO(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := rptest.NewUser(t, rp, "https://login.example")
 	u.MustRegister()
 	u.Device.Next().Mutate("login.origin.port")
 	if _, err := u.Login(); err == nil {
