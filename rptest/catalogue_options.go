@@ -253,6 +253,9 @@ func otherAttachment(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
+	if err := u.SetUp(); err != nil {
+		return err
+	}
 	raw, err := p.begin(u, RegisterBegin)
 	if err != nil {
 		return err

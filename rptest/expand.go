@@ -1,6 +1,7 @@
 package rptest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -105,13 +106,27 @@ func (v *vars) expand(s string) (string, error) {
 	return out, failed
 }
 
-// expandJSON replaces the placeholders within a JSON body. A string that is
-// "${credential}" and nothing else becomes the response itself.
+// wholeCredential is a string of a JSON body that becomes the response itself.
+const wholeCredential = "${credential}"
+
+// writeJSON writes a JSON body. The response is put in byte for byte, also where a
+// fault made it no JSON.
+func (v *vars) writeJSON(body any) ([]byte, error) {
+	expanded, err := v.expandJSON(body)
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(expanded)
+	return bytes.ReplaceAll(b, []byte(`"`+wholeCredential+`"`), []byte(v.text["credential"])), err
+}
+
+// expandJSON replaces the placeholders within a JSON body, but leaves
+// wholeCredential.
 func (v *vars) expandJSON(body any) (any, error) {
 	switch body := body.(type) {
 	case string:
-		if body == "${credential}" {
-			return json.RawMessage(v.text["credential"]), nil
+		if body == wholeCredential {
+			return body, nil // writeJSON puts it in
 		}
 		expanded, err := v.expand(body)
 		if err == nil && isJSON(body) && expanded != "" {

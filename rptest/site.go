@@ -243,14 +243,8 @@ func (s *Site) request(ctx context.Context, m *RequestMapping, v *vars, compress
 	contentType := ""
 	switch {
 	case m.JSON != nil:
-		expanded, err := v.expandJSON(m.JSON)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s %s: %w", method, target, err)
-		}
 		contentType = "application/json"
-		if raw, ok := expanded.(json.RawMessage); ok {
-			body = raw // byte for byte, also where a fault made it no JSON
-		} else if body, err = json.Marshal(expanded); err != nil {
+		if body, err = v.writeJSON(m.JSON); err != nil {
 			return nil, nil, fmt.Errorf("%s %s: %w", method, target, err)
 		}
 	case m.Form != nil:
