@@ -3,6 +3,7 @@ package real
 import (
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"maps"
@@ -51,6 +52,11 @@ func goWebAuthn(t *testing.T, mds metadata.Provider, filtering *webauthn.Filteri
 	}
 	site.Begin = func(w *webauthn.WebAuthn, u webauthn.User, mediation string, options ...webauthn.RegistrationOption) (*protocol.CredentialCreation, *webauthn.SessionData, error) {
 		return w.BeginMediatedRegistration(u, protocol.CredentialMediationRequirement(mediation), options...)
+	}
+	site.Extensions = func(inputs json.RawMessage) (webauthn.LoginOption, error) {
+		var e protocol.AuthenticationExtensions
+		err := json.Unmarshal(inputs, &e)
+		return webauthn.WithAssertionExtensions(webauthn.WithExtensionInputs(e)), err
 	}
 	return rptest.Handler(site, library("go-webauthn"))
 }

@@ -30,6 +30,10 @@ type Site struct {
 	// mediation is empty or "conditional".
 	Begin func(w *webauthn.WebAuthn, u webauthn.User, mediation string, options ...webauthn.RegistrationOption) (*protocol.CredentialCreation, *webauthn.SessionData, error)
 
+	// Extensions gives the option that asks for extensions at sign-in; nil: none
+	// is asked for.
+	Extensions func(inputs json.RawMessage) (webauthn.LoginOption, error)
+
 	library *webauthn.WebAuthn
 	mux     *http.ServeMux
 
@@ -148,10 +152,11 @@ func random(n int) []byte {
 
 // begin is what requests for options say.
 type begin struct {
-	Username         string `json:"username"`
-	Attestation      string `json:"attestation"`
-	Mediation        string `json:"mediation"`
-	UserVerification string `json:"userVerification"`
+	Username         string          `json:"username"`
+	Attestation      string          `json:"attestation"`
+	Mediation        string          `json:"mediation"`
+	UserVerification string          `json:"userVerification"`
+	Extensions       json.RawMessage `json:"extensions"`
 	Selection        struct {
 		ResidentKey      string `json:"residentKey"`
 		UserVerification string `json:"userVerification"`
@@ -242,9 +247,16 @@ func (s *Site) beginLogin(session *session, r *http.Request) (any, error) {
 	if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
 		return nil, err
 	}
-	uv := webauthn.WithUserVerification(verification(b.UserVerification))
+	wishes := []webauthn.LoginOption{webauthn.WithUserVerification(verification(b.UserVerification))}
+	if len(b.Extensions) > 0 && s.Extensions != nil {
+		extensions, err := s.Extensions(b.Extensions)
+		if err != nil {
+			return nil, err
+		}
+		wishes = append(wishes, extensions)
+	}
 	if b.Username == "" {
-		options, data, err := s.library.BeginDiscoverableLogin(uv)
+		options, data, err := s.library.BeginDiscoverableLogin(wishes...)
 		if err != nil {
 			return nil, err
 		}
@@ -255,7 +267,7 @@ func (s *Site) beginLogin(session *session, r *http.Request) (any, error) {
 	if u == nil {
 		return nil, errors.New("nobody has that name")
 	}
-	options, data, err := s.library.BeginLogin(u, uv)
+	options, data, err := s.library.BeginLogin(u, wishes...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,24 +1,13 @@
-// A site that has SimpleWebAuthn verify: the REST profile of FIDO's conformance
-// tests, and a few paths more, over the library as it is by default. Sessions and
-// accounts are the site's own, since the library leaves them to its callers.
+// The site over SimpleWebAuthn, as it is by default.
 //
 //	node server.mjs [FOLDER PACKAGE]
 //
-// takes another version of the library, as it is installed in a folder. It serves
-// on a free port of this machine, prints its address, and ends with its standard
-// input.
-//
-//	POST /attestation/options, /attestation/result, /assertion/options, /assertion/result
-//	POST /logout
-//	GET  /whoami                {"user"}, or 400
-//	GET  /credentials           {"credentials": [{"id"}]}
-//	DELETE /credentials/ID
-//	POST /roots                 {"pem", "formats": ["packed"]}: who is trusted to attest
-import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
+// takes another version of the library, as it is installed in a folder.
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+
+import { origin, rpID, serve } from '../site.mjs';
 
 const [folder, name] = process.argv.slice(2);
 const loaded = folder
@@ -26,158 +15,45 @@ const loaded = folder
   : await import('@simplewebauthn/server');
 const library = loaded.verifyRegistrationResponse ? loaded : loaded.default;
 
-const rpID = 'login.example';
-const origin = 'https://login.example';
-const maxBody = 1 << 20;
+const descriptor = ({ id, transports }) => ({ id, transports });
 
-const sessions = new Map(); // {account, registering, login}
-const accounts = new Map(); // by name: {id, name, credentials}
-
-const paths = {
-  async 'POST /attestation/options'(session, body) {
-    if (!body.username) throw new Error('no username');
-    const there = accounts.get(body.username);
-    if (there && session.account !== there) throw new Error('the name is taken: sign in to add a passkey');
-    const account = there ?? { id: randomBytes(32), name: body.username, credentials: [] };
-    const userVerification = verification(body.authenticatorSelection?.userVerification);
-    const options = await library.generateRegistrationOptions({
+serve({
+  create(account, { attestation, residentKey, userVerification }) {
+    return library.generateRegistrationOptions({
       rpName: 'Login', rpID, userName: account.name, userID: new Uint8Array(account.id),
-      attestationType: body.attestation === 'direct' ? 'direct' : 'none',
-      excludeCredentials: account.credentials.map(({ id, transports }) => ({ id, transports })),
-      authenticatorSelection: { residentKey: body.authenticatorSelection?.residentKey ?? 'preferred', userVerification },
+      attestationType: attestation, excludeCredentials: account.credentials.map(descriptor),
+      authenticatorSelection: { residentKey, userVerification },
     });
-    session.registering = {
-      account, challenge: options.challenge, userVerification, conditional: body.mediation === 'conditional',
-    };
-    return options;
   },
 
-  async 'POST /attestation/result'(session, body) {
-    const ceremony = session.registering;
-    delete session.registering;
-    if (!ceremony) throw new Error('no registration is under way');
+  async register(response, { challenge, userVerification, conditional }) {
     const { verified, registrationInfo } = await library.verifyRegistrationResponse({
-      response: body, expectedChallenge: ceremony.challenge, expectedOrigin: origin, expectedRPID: rpID,
-      requireUserVerification: ceremony.userVerification === 'required', requireUserPresence: !ceremony.conditional,
+      response, expectedChallenge: challenge, expectedOrigin: origin, expectedRPID: rpID,
+      requireUserVerification: userVerification === 'required', requireUserPresence: !conditional,
     });
     if (!verified) throw new Error('not verified');
-    const { account } = ceremony;
-    const credential = registrationInfo.credential ?? { // before v11
+    return registrationInfo.credential ?? { // before v11
       id: registrationInfo.credentialID, publicKey: registrationInfo.credentialPublicKey, counter: registrationInfo.counter,
     };
-    for (const a of accounts.values()) {
-      if (a.credentials.some(({ id }) => id === credential.id)) throw new Error('the credential ID is taken');
-    }
-    const there = accounts.get(account.name);
-    if (there && there !== account) throw new Error('the name is taken');
-    account.credentials.push(credential);
-    accounts.set(account.name, account);
-    session.account = account;
   },
 
-  async 'POST /assertion/options'(session, body) {
-    const account = accounts.get(body.username);
-    if (body.username && !account) throw new Error('nobody has that name');
-    const userVerification = verification(body.userVerification);
-    const options = await library.generateAuthenticationOptions({
-      rpID, userVerification,
-      allowCredentials: account?.credentials.map(({ id, transports }) => ({ id, transports })),
+  request(account, { userVerification, extensions }) {
+    return library.generateAuthenticationOptions({
+      rpID, userVerification, extensions, allowCredentials: account?.credentials.map(descriptor),
     });
-    session.login = { account, challenge: options.challenge, userVerification };
-    return options;
   },
 
-  async 'POST /assertion/result'(session, body) {
-    const ceremony = session.login;
-    delete session.login;
-    if (!ceremony) throw new Error('no sign-in is under way');
-    const among = ceremony.account ? [ceremony.account] : [...accounts.values()];
-    const account = among.find((a) => a.credentials.some(({ id }) => id === body.id));
-    if (!account) throw new Error('no such credential');
-    const credential = account.credentials.find(({ id }) => id === body.id);
+  async verify(response, { challenge, userVerification }, credential) {
     const { verified, authenticationInfo } = await library.verifyAuthenticationResponse({
-      response: body, expectedChallenge: ceremony.challenge, expectedOrigin: origin, expectedRPID: rpID,
-      credential, requireUserVerification: ceremony.userVerification === 'required',
+      response, expectedChallenge: challenge, expectedOrigin: origin, expectedRPID: rpID,
+      credential, requireUserVerification: userVerification === 'required',
     });
     if (!verified) throw new Error('not verified');
     credential.counter = authenticationInfo.newCounter;
-    session.account = account;
   },
 
-  async 'POST /logout'(session) {
-    delete session.account;
+  trust(pem, identifier) {
+    const trusted = library.SettingsService.getRootCertificates({ identifier });
+    library.SettingsService.setRootCertificates({ identifier, certificates: [...trusted, pem] });
   },
-
-  async 'GET /whoami'(session) {
-    return { user: signedIn(session).name };
-  },
-
-  async 'GET /credentials'(session) {
-    return { credentials: signedIn(session).credentials.map(({ id }) => ({ id })) };
-  },
-
-  async 'DELETE /credentials'(session, body, id) {
-    const account = signedIn(session);
-    const i = account.credentials.findIndex((c) => c.id === id);
-    if (i < 0) throw new Error('the account has no such credential');
-    account.credentials.splice(i, 1);
-  },
-
-  async 'POST /roots'(session, { pem, formats }) {
-    for (const identifier of formats) {
-      const trusted = library.SettingsService.getRootCertificates({ identifier });
-      library.SettingsService.setRootCertificates({ identifier, certificates: [...trusted, pem] });
-    }
-  },
-};
-
-// verification is "required" where the client wishes it, and no less than the site
-// asks for in any case.
-function verification(wish) {
-  return wish === 'required' ? 'required' : 'preferred';
-}
-
-function signedIn(session) {
-  if (!session.account) throw new Error('nobody is signed in');
-  return session.account;
-}
-
-function sessionOf(request, response) {
-  const id = /(?:^|;\s*)session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1];
-  if (sessions.has(id)) return sessions.get(id);
-  const session = {};
-  const fresh = randomBytes(32).toString('base64url');
-  sessions.set(fresh, session);
-  response.setHeader('Set-Cookie', `session=${fresh}; Path=/; HttpOnly`);
-  return session;
-}
-
-async function read(request) {
-  let body = '';
-  for await (const chunk of request.setEncoding('utf8')) {
-    if (body.length <= maxBody) body += chunk;
-  }
-  if (body.length > maxBody) throw new Error('the body is too long');
-  return body === '' ? {} : JSON.parse(body);
-}
-
-const server = createServer(async (request, response) => {
-  response.setHeader('Content-Type', 'application/json');
-  try {
-    const [, path, id] = /^(\/\w+(?:\/(?:options|result))?)(?:\/([\w-]+))?$/.exec(request.url) ?? [];
-    const serve = paths[`${request.method} ${path}`];
-    if (!serve) {
-      response.statusCode = 404;
-      throw new Error('no such path');
-    }
-    const session = sessionOf(request, response);
-    const result = await serve(session, await read(request), id);
-    response.end(JSON.stringify({ status: 'ok', errorMessage: '', ...result }));
-  } catch (error) {
-    if (response.statusCode === 200) response.statusCode = 400;
-    response.end(JSON.stringify({ status: 'failed', errorMessage: `${error.name}: ${error.message}` }));
-  }
 });
-
-server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));
-process.stdin.on('end', () => process.exit()).resume();
