@@ -21,8 +21,6 @@ type CheckInfo struct {
 	// Anchor is the place in WebAuthn Level 3: "§7.1 step 7"; empty where the
 	// standard has none, as for sessions and accounts.
 	Anchor string
-	// Rows lists the rows of the fault catalogue that the check answers.
-	Rows []string
 	// Accept tells that the site rightly accepts something and refuses it when
 	// the check is off: a false reject.
 	Accept bool
@@ -36,16 +34,14 @@ type CheckInfo struct {
 // entry is a row of a table of checks: those of a ceremony stand there without
 // its name.
 type entry struct {
-	name, requires, off string
-	anchor, rows        string // rows are separated by spaces
+	name, requires, off, anchor string
 }
 
 // shared is a row of a table of checks that both ceremonies make. A ceremony
-// without rows does not have the switch.
+// without a step does not have the switch.
 type shared struct {
-	name, requires, off    string
-	registerStep, register string
-	loginStep, login       string
+	name, requires, off string
+	register, login     string // steps of §7.1 and §7.2
 }
 
 // Checks lists every check, in the order of the standard's steps: of
@@ -57,7 +53,7 @@ func Checks() []CheckInfo {
 	}
 	for _, s := range sharedChecks {
 		if s.register != "" {
-			all = append(all, entry{s.name, s.requires, s.off, section("§7.1", s.registerStep), s.register}.info("register."))
+			all = append(all, entry{s.name, s.requires, s.off, "§7.1 step " + s.register}.info("register."))
 		}
 	}
 	for _, table := range [][]entry{registerChecks, publicKeyChecks, packedChecks, formatChecks, trustChecks} {
@@ -67,7 +63,7 @@ func Checks() []CheckInfo {
 	}
 	for _, s := range sharedChecks {
 		if s.login != "" {
-			all = append(all, entry{s.name, s.requires, s.off, section("§7.2", s.loginStep), s.login}.info("login."))
+			all = append(all, entry{s.name, s.requires, s.off, "§7.2 step " + s.login}.info("login."))
 		}
 	}
 	for _, e := range loginChecks {
@@ -79,13 +75,6 @@ func Checks() []CheckInfo {
 	return all
 }
 
-func section(of, step string) string {
-	if step == "" {
-		return ""
-	}
-	return of + " step " + step
-}
-
 func (e entry) info(prefix string) CheckInfo {
 	name := Check(prefix + e.name)
 	need := needs[name]
@@ -93,7 +82,7 @@ func (e entry) info(prefix string) CheckInfo {
 		need = "Roots"
 	}
 	return CheckInfo{
-		Check: name, Requires: e.requires, Off: e.off, Anchor: e.anchor, Rows: strings.Fields(e.rows),
+		Check: name, Requires: e.requires, Off: e.off, Anchor: e.anchor,
 		Accept: isAccept(e.name),
 		Broad:  slices.Contains(broad, name),
 		Needs:  need,
@@ -105,10 +94,11 @@ func isAccept(name string) bool {
 }
 
 // broad lists the checks without which nearly every refusal shows as another
-// fault, every second honest signature, every phone or every device without attestation is refused, or no client
-// registers.
+// fault, every second honest signature, every phone or every device without
+// attestation is refused, or no client registers.
 var broad = []Check{
-	"register.store", "login.session.late", "register.accept.highS", "login.accept.highS", "login.accept.counter.none", "register.accept.none.aaguid",
+	"register.store", "login.session.late", "register.accept.highS", "login.accept.highS",
+	"login.accept.counter.none", "register.accept.none.aaguid",
 	"options.base64url", "options.user.id.present", "options.user.id.length", "options.rp.id",
 }
 

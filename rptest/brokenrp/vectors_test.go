@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"os"
 	"reflect"
-	"slices"
-	"strconv"
 	"testing"
 )
 
@@ -139,21 +137,16 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// Each check is there once and says what it is; each row of the catalogue that a
-// site can be wrong about has one.
+// Each check is there once and says what it is.
 func TestChecks(t *testing.T) {
 	seen := map[Check]bool{}
-	rows := map[string]bool{}
 	for _, info := range Checks() {
 		if seen[info.Check] {
 			t.Errorf("%s is there twice", info.Check)
 		}
 		seen[info.Check] = true
-		if info.Requires == "" || info.Off == "" || len(info.Rows) == 0 {
+		if info.Requires == "" || info.Off == "" {
 			t.Errorf("%+v says too little", info)
-		}
-		for _, row := range info.Rows {
-			rows[row] = true
 		}
 	}
 	for name, need := range needs {
@@ -164,18 +157,6 @@ func TestChecks(t *testing.T) {
 	for _, broad := range broad {
 		if !seen[broad] {
 			t.Errorf("%s is no check", broad)
-		}
-	}
-	for _, r := range []struct {
-		letter string
-		last   int
-		not    []int // withdrawn formats
-	}{{"R", 105, []int{84}}, {"A", 46, nil}, {"S", 14, nil}, {"L", 7, nil}} {
-		for n := 1; n <= r.last; n++ {
-			row := r.letter + strconv.Itoa(n)
-			if !rows[row] && !slices.Contains(r.not, n) {
-				t.Errorf("no check serves %s", row)
-			}
 		}
 	}
 }
