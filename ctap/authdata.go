@@ -2,8 +2,10 @@ package ctap
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Flags of authenticator data (WebAuthn §6.1).
@@ -25,6 +27,20 @@ type AAGUID [16]byte
 // String gives the usual hexadecimal form with dashes.
 func (a AAGUID) String() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", a[:4], a[4:6], a[6:8], a[8:10], a[10:])
+}
+
+// MarshalText implements encoding.TextMarshaler: as String.
+func (a AAGUID) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler: it takes what String gives, in
+// either case.
+func (a *AAGUID) UnmarshalText(text []byte) error {
+	b, err := hex.DecodeString(strings.ReplaceAll(string(text), "-", ""))
+	if err != nil || len(b) != len(a) || AAGUID(b).String() != strings.ToLower(string(text)) {
+		return fmt.Errorf("aaguid %q is not like 00112233-4455-6677-8899-aabbccddeeff", text)
+	}
+	*a = AAGUID(b)
+	return nil
 }
 
 // AuthData is authenticator data (WebAuthn §6.1): what an authenticator signs,

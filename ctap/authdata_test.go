@@ -2,6 +2,7 @@ package ctap
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,29 @@ func TestAuthDataLayout(t *testing.T) {
 	}
 	if got := a.AAGUID.String(); got != "bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb" {
 		t.Errorf("AAGUID %s", got)
+	}
+}
+
+func TestAAGUIDText(t *testing.T) {
+	const text = "01234567-89ab-cdef-0011-2233445566ff"
+	want := AAGUID(unhex(t, "0123456789abcdef00112233445566ff"))
+	for _, s := range []string{text, strings.ToUpper(text)} {
+		var got struct{ Model *AAGUID }
+		if err := json.Unmarshal([]byte(`{"Model":"`+s+`"}`), &got); err != nil || *got.Model != want {
+			t.Errorf("%s: %v, %v", s, got.Model, err)
+		}
+	}
+	if got, err := json.Marshal(want); err != nil || string(got) != `"`+text+`"` {
+		t.Errorf("%s, %v", got, err)
+	}
+	for _, bad := range []string{
+		"", "-", text[1:], text + "0", strings.ReplaceAll(text, "-", ""), "{" + text + "}", " " + text,
+		"0123456-789ab-cdef-0011-2233445566ff", text[:35] + "g", text[:34] + "é", text[:34],
+	} {
+		got := want
+		if err := got.UnmarshalText([]byte(bad)); err == nil || got != want {
+			t.Errorf("%q is read as %s", bad, got)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest"
 )
 
@@ -22,8 +20,6 @@ const maxDevices = 100_000
 // deviceConfig is what a client says of a device, in JSON.
 type deviceConfig struct {
 	rptest.DeviceConfig
-	// AAGUID is in the form with dashes.
-	AAGUID string `json:"aaguid,omitempty"`
 	// Clock is where the device's clock stands still.
 	Clock *time.Time `json:"clock,omitempty"`
 	// Origins are those of pages that may use the device; none: all.
@@ -46,13 +42,6 @@ type device struct {
 // newDevice makes a device.
 func newDevice(id string, c deviceConfig) (*device, error) {
 	config := c.DeviceConfig
-	if c.AAGUID != "" {
-		aaguid, err := parseAAGUID(c.AAGUID)
-		if err != nil {
-			return nil, err
-		}
-		config.AAGUID = &aaguid
-	}
 	if c.Clock != nil {
 		at := *c.Clock
 		config.Now = func() time.Time { return at }
@@ -75,14 +64,6 @@ func newDevice(id string, c deviceConfig) (*device, error) {
 	return d, err
 }
 
-func parseAAGUID(s string) (ctap.AAGUID, error) {
-	b, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
-	if err != nil || len(b) != len(ctap.AAGUID{}) || ctap.AAGUID(b).String() != strings.ToLower(s) {
-		return ctap.AAGUID{}, fmt.Errorf("aaguid %q is not like 00112233-4455-6677-8899-aabbccddeeff", s)
-	}
-	return ctap.AAGUID(b), nil
-}
-
 // checkOrigin refuses what no browser sends as an origin.
 func checkOrigin(o string) error {
 	u, err := url.Parse(o)
@@ -95,8 +76,7 @@ func checkOrigin(o string) error {
 // description is a device as the service shows it: what it is, whatever was
 // said of it.
 func (d *device) description() map[string]any {
-	c := d.Config()
-	shown := deviceConfig{DeviceConfig: c, AAGUID: c.AAGUID.String(), Clock: d.asked.Clock, Origins: d.asked.Origins, RelatedOrigins: d.asked.RelatedOrigins}
+	shown := deviceConfig{DeviceConfig: d.Config(), Clock: d.asked.Clock, Origins: d.asked.Origins, RelatedOrigins: d.asked.RelatedOrigins}
 	return map[string]any{"id": d.id, "config": shown}
 }
 

@@ -119,14 +119,11 @@ func (b *auditRequest) audit() (*rptest.Audit, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := newDevice("", b.Device) // says what is wrong with it
-	if err != nil {
+	if _, err := newDevice("", b.Device); err != nil { // says what is wrong with it
 		return nil, fmt.Errorf("device: %w", err)
 	}
-	a := &rptest.Audit{RP: site, Origin: b.Origin, Seed: b.Seed, Only: b.Only, Slow: b.Slow, Known: b.Baseline.Known}
-	a.Device = b.Device.DeviceConfig
-	if b.Device.AAGUID != "" {
-		a.Device.AAGUID = d.Config().AAGUID
+	a := &rptest.Audit{
+		RP: site, Origin: b.Origin, Seed: b.Seed, Device: b.Device.DeviceConfig, Only: b.Only, Slow: b.Slow, Known: b.Baseline.Known,
 	}
 	if b.AtLeast != nil {
 		a.AtLeast = *b.AtLeast
