@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -302,6 +301,3 @@ func (siteError) hint() string {
 	return "Nothing was tested. See that the site runs at the address given, and that the mapping fits it:\n" +
 		"  docs/testing/mapping.md. With --origin the audit does not ask the site first."
 }
-
-// timeout bounds a request where --timeout does not say.
-const timeout = 10 * time.Second

@@ -95,42 +95,6 @@ func TestAuditInterrupted(t *testing.T) {
 	}
 }
 
-// Whatever a name resolves to, no other machine is dialled that the user did not
-// answer for.
-func TestAuditDialsLoopback(t *testing.T) {
-	for address, ok := range map[string]bool{
-		"127.0.0.1:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
-		"192.0.2.1:80": false, "[2001:db8::1]:80": false, "0.0.0.0:80": false, "localhost:80": false,
-	} {
-		if err := onlyLoopback(t.Context(), "tcp", address, nil); (err == nil) != ok {
-			t.Errorf("%s: %v", address, err)
-		}
-	}
-}
-
-// A name says which machine it is before anything is resolved.
-func TestAuditMayContact(t *testing.T) {
-	for _, test := range []struct {
-		base  string
-		hosts []string
-		owned bool
-		ok    bool
-	}{
-		{"http://localhost:8080", nil, false, true},
-		{"https://login.localhost", []string{"127.0.0.1:9000"}, false, true},
-		{"https://login.example", nil, false, false},
-		{"https://login.example", nil, true, true},
-		{"http://localhost", []string{"sso.example"}, false, false},
-		{"http://localhost.example", nil, false, false},
-		{"http://localhost@login.example", nil, false, false},
-	} {
-		f := siteFlags{Owned: test.owned}
-		if err := f.mayContact(test.base, test.hosts); (err == nil) != test.ok {
-			t.Errorf("%s %q: %v", test.base, test.hosts, err)
-		}
-	}
-}
-
 // The mappings that the documents show can be read.
 func TestDocumentedMappings(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "testing", "mapping.md"))
