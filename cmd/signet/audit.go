@@ -54,8 +54,8 @@ func newAudit() *cobra.Command {
 		Short: "Test how a site verifies passkeys",
 		Long: `Audit plays a catalogue of faults against a site, each between the same ceremony without
 the fault: what a site takes and should not, refuses and should not, keeps after refusing,
-or crashes on, is a finding. It makes accounts of its own, named signet-SEED-N, and leaves
-them there.
+or crashes on, is a finding. It makes accounts of its own, whose names begin with
+signet- and are never used twice, and leaves them there.
 
 The site speaks the REST profile of FIDO's conformance tests (--fido-api), or a mapping
 says how it is spoken to (--mapping): docs/testing/mapping.md. Requests go to the address
@@ -125,7 +125,7 @@ func (f *auditFlags) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&f.AtLeast, "at-least", "low", "leave out cases that are less severe: low, medium, high or critical")
 	flags.StringVar(&f.FailOn, "fail-on", "high", "findings from this severity on fail the audit: low, medium, high or critical")
 	flags.BoolVar(&f.Slow, "slow", false, "play cases, too, that wait until a challenge has expired")
-	flags.StringVar(&f.Seed, "seed", "", "repeat the order, account names and devices of the run that printed this seed; its accounts must be gone")
+	flags.StringVar(&f.Seed, "seed", "", "repeat the order of cases and the devices of the run that printed this seed; accounts are new ones")
 	flags.StringVar(&f.Profile, "profile", "phone", "what the devices are, where a case does not say: "+strings.Join(profiles(), ", "))
 	flags.StringVar(&f.Attestation, "attestation", "", "format of the devices' attestation, where a case does not say: "+strings.Join(attestations(), ", "))
 	flags.BoolVar(&f.Trusted, "trusted", false, "the site was given what --trust wrote: play the cases that only such a site can notice")
