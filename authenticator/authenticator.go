@@ -47,16 +47,15 @@ type Config struct {
 // safe for concurrent use.
 type Authenticator struct {
 	// Constant after New.
-	profile  Profile
-	root     keystore.Root
-	gate     keystore.Gate
-	vault    *recent
-	user     User
-	now      func() time.Time
-	random   *random
-	log      *slog.Logger
-	started  time.Time
-	commands map[ctap.Command]command
+	profile Profile
+	root    keystore.Root
+	gate    keystore.Gate
+	vault   *recent
+	user    User
+	now     func() time.Time
+	random  *random
+	log     *slog.Logger
+	started time.Time
 	// See Config.
 	allowRPIDs   []string
 	hardwareOnly bool
@@ -141,7 +140,6 @@ func New(ctx context.Context, cfg Config) (*Authenticator, error) {
 	}
 	a.gate = a.root.Gate()
 	a.started = a.now()
-	a.commands = a.commandTable()
 	if err := a.load(ctx, cfg.Copyable); err != nil {
 		return nil, err
 	}

@@ -8,33 +8,31 @@ import (
 	"github.com/seed-77d61853/signet/ctap"
 )
 
-// A command is one row of the dispatch table. getInfo reads the same rows.
+// A command is one row of the dispatch table.
 type command struct {
 	section string
 	// continues is the kind of pending state that the command may continue;
 	// any other command of the session drops what is pending.
 	continues pendingKind
 	// serve answers; a nil reply is a bare StatusOK.
-	serve func(ctx context.Context, s *ctap.Session, params []byte) (reply any, err error)
+	serve func(a *Authenticator, ctx context.Context, s *ctap.Session, params []byte) (reply any, err error)
+	// extension is the one without which the command is not there; empty: it
+	// always is.
+	extension string
 }
 
-func (a *Authenticator) commandTable() map[ctap.Command]command {
-	t := map[ctap.Command]command{
-		ctap.CommandMakeCredential:              {"§6.1", pendingNothing, a.makeCredential},
-		ctap.CommandGetAssertion:                {"§6.2", pendingNothing, a.getAssertion},
-		ctap.CommandGetNextAssertion:            {"§6.3", pendingAssertions, a.getNextAssertion},
-		ctap.CommandGetInfo:                     {"§6.4", pendingNothing, a.getInfo},
-		ctap.CommandClientPIN:                   {"§6.5.5", pendingNothing, a.clientPIN},
-		ctap.CommandReset:                       {"§6.6", pendingNothing, a.reset},
-		ctap.CommandCredentialManagement:        {"§6.8", pendingEnumeration, a.credentialManagement},
-		ctap.CommandCredentialManagementPreview: {"§6.8", pendingEnumeration, a.credentialManagement},
-		ctap.CommandSelection:                   {"§6.9", pendingNothing, a.selection},
-		ctap.CommandConfig:                      {"§6.11", pendingNothing, a.config},
-	}
-	if a.profile.has(ctap.ExtLargeBlobKey) {
-		t[ctap.CommandLargeBlobs] = command{"§6.10", pendingBlob, a.largeBlobs}
-	}
-	return t
+var commands = map[ctap.Command]command{
+	ctap.CommandMakeCredential:              {"§6.1", pendingNothing, (*Authenticator).makeCredential, ""},
+	ctap.CommandGetAssertion:                {"§6.2", pendingNothing, (*Authenticator).getAssertion, ""},
+	ctap.CommandGetNextAssertion:            {"§6.3", pendingAssertions, (*Authenticator).getNextAssertion, ""},
+	ctap.CommandGetInfo:                     {"§6.4", pendingNothing, (*Authenticator).getInfo, ""},
+	ctap.CommandClientPIN:                   {"§6.5.5", pendingNothing, (*Authenticator).clientPIN, ""},
+	ctap.CommandReset:                       {"§6.6", pendingNothing, (*Authenticator).reset, ""},
+	ctap.CommandCredentialManagement:        {"§6.8", pendingEnumeration, (*Authenticator).credentialManagement, ""},
+	ctap.CommandCredentialManagementPreview: {"§6.8", pendingEnumeration, (*Authenticator).credentialManagement, ""},
+	ctap.CommandSelection:                   {"§6.9", pendingNothing, (*Authenticator).selection, ""},
+	ctap.CommandLargeBlobs:                  {"§6.10", pendingBlob, (*Authenticator).largeBlobs, ctap.ExtLargeBlobKey},
+	ctap.CommandConfig:                      {"§6.11", pendingNothing, (*Authenticator).config, ""},
 }
 
 // ServeCTAP answers one CTAP2 request (§6).
@@ -65,8 +63,8 @@ func (a *Authenticator) dispatch(ctx context.Context, s *ctap.Session, req []byt
 	if len(req) > s.RequestLimit() {
 		return nil, ctap.ErrRequestTooLarge
 	}
-	cmd, ok := a.commands[ctap.Command(req[0])]
-	if !ok {
+	cmd, ok := commands[ctap.Command(req[0])]
+	if !ok || cmd.extension != "" && !a.profile.has(cmd.extension) {
 		return nil, ctap.ErrInvalidCommand
 	}
 
@@ -88,7 +86,7 @@ func (a *Authenticator) dispatch(ctx context.Context, s *ctap.Session, req []byt
 	}
 	defer a.settleGate()
 
-	reply, err := cmd.serve(ctx, s, req[1:])
+	reply, err := cmd.serve(a, ctx, s, req[1:])
 	if err != nil {
 		return nil, err
 	}

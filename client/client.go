@@ -122,10 +122,12 @@ func (c *Client) begin(ctx context.Context, kind string, challenge []byte, rpID 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if y.info, err = y.authenticator.GetInfo(ctx); err != nil {
-		return nil, err
+	if d, ok := c.Device.(Informant); ok {
+		y.info, err = d.Info(ctx)
+	} else {
+		y.info, err = y.authenticator.GetInfo(ctx)
 	}
-	return y, nil
+	return y, err
 }
 
 // end forgets the secrets.

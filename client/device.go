@@ -18,6 +18,15 @@ type Device interface {
 	CTAP(ctx context.Context, req []byte) (resp []byte, err error)
 }
 
+// An Informant is a Device that tells what it is without a request for it, as long
+// as that is what authenticatorGetInfo would answer (§6.4). A client may change
+// what it is given. It saves half of what a ceremony costs beside its signature,
+// where the device is in this process.
+type Informant interface {
+	Device
+	Info(ctx context.Context) (*ctap.GetInfoResponse, error)
+}
+
 // Local is the device behind h, in this process, as the client on session s. A
 // nil s is a session of its own on transport "internal".
 func Local(h ctap.Handler, s *ctap.Session) Device {

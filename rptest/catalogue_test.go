@@ -126,7 +126,7 @@ func (s *setting) run(t *testing.T, off brokenrp.Check) *run {
 		t.Fatal(err)
 	}
 	if config.MetadataRoots != nil {
-		feed(t, site, s.device)
+		feed(t, site, s.device, off == "")
 	}
 	mapping, err := ReadMapping(filepath.Join("testdata", "mappings", "brokenrp.yaml"))
 	if err != nil {
@@ -173,7 +173,8 @@ func needsTrust(c Case) bool {
 }
 
 // feed gives the site all trial metadata; it must take the first alone.
-func feed(t *testing.T, site http.Handler, device *Device) {
+// feed posts the trial BLOBs; a strict site takes the first alone.
+func feed(t *testing.T, site http.Handler, device *Device, strict bool) {
 	t.Helper()
 	blobs, err := device.TrialBLOBs()
 	if err != nil {
@@ -182,7 +183,7 @@ func feed(t *testing.T, site http.Handler, device *Device) {
 	for i, b := range blobs {
 		w := httptest.NewRecorder()
 		site.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/metadata", strings.NewReader(b)))
-		if ok := w.Code == http.StatusOK; ok != (i == 0) {
+		if ok := w.Code == http.StatusOK; strict && ok != (i == 0) {
 			t.Errorf("BLOB %d: status %d: %s", i, w.Code, w.Body)
 		}
 	}

@@ -22,7 +22,8 @@ type Device struct {
 	root   *root
 
 	mu     sync.Mutex
-	vendor *attest.Authority // made when first wanted
+	vendor *attest.Authority     // made when first wanted
+	info   *ctap.GetInfoResponse // what the device is; nil: to be asked
 	queue  []*Script
 	always *Script
 	// properties holds what the device says of each credential's backup and
@@ -121,6 +122,26 @@ func (d *Device) session() *session {
 	return &session{device: d, inner: client.Local(d.engine, nil)}
 }
 
+// Info implements client.Informant: it asks once, since nothing that a device
+// says of itself here ever changes.
+func (s *session) Info(ctx context.Context) (*ctap.GetInfoResponse, error) {
+	d := s.device
+	d.mu.Lock()
+	info := d.info
+	d.mu.Unlock()
+	if info == nil {
+		var err error
+		if info, err = client.New(s).GetInfo(ctx); err != nil {
+			return nil, err
+		}
+		d.mu.Lock()
+		d.info = info
+		d.mu.Unlock()
+	}
+	own := *info
+	return &own, nil
+}
+
 // CTAP implements client.Device.
 func (s *session) CTAP(ctx context.Context, req []byte) ([]byte, error) {
 	if len(req) == 0 {
@@ -165,20 +186,14 @@ func clientDataHash(req []byte) ([]byte, error) {
 	return r.Hash, nil
 }
 
-// patchInfo takes out of getInfo what the device lacks, and has it take the IDs of
-// credentials that came from elsewhere.
+// patchInfo takes out of getInfo what the device lacks. Credentials that came from
+// elsewhere have IDs of any length.
 func (d *Device) patchInfo(resp []byte) ([]byte, error) {
-	longIDs := d.hasAliases()
-	if !d.config.NoDiscoverable && !longIDs {
-		return resp, nil
-	}
 	info := new(ctap.GetInfoResponse)
 	if err := cbor.Unmarshal(resp[1:], info); err != nil {
 		return nil, fmt.Errorf("read getInfo: %w", err)
 	}
-	if longIDs {
-		info.MaxCredentialIDLength = ctap.MaxCredentialIDLength
-	}
+	info.MaxCredentialIDLength = ctap.MaxCredentialIDLength
 	if d.config.NoDiscoverable {
 		info.Options["rk"] = false
 	}

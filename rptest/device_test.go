@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/keystore/arena"
 	"github.com/seed-77d61853/signet/rptest"
 	"github.com/seed-77d61853/signet/rptest/attest"
 )
@@ -319,7 +320,8 @@ func TestMany(t *testing.T) {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
+		locked, _ := arena.Usage()
+		return m.HeapAlloc + uint64(locked)
 	}
 	before := heap()
 	all := make([]*rptest.Client, devices)

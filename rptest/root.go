@@ -28,7 +28,7 @@ type root struct {
 	patched func(credentialID []byte) bool
 
 	mu   sync.Mutex
-	keys map[string]boundKey // by credential ID
+	keys map[string]*boundKey // by credential ID
 }
 
 type boundKey struct {
@@ -38,7 +38,7 @@ type boundKey struct {
 }
 
 func newRoot(seed []byte, pin string, algorithms []ctap.Algorithm) *root {
-	r := &root{Root: memory.NewRoot(seed), algorithms: algorithms, keys: map[string]boundKey{}}
+	r := &root{Root: memory.NewRoot(seed), algorithms: algorithms, keys: map[string]*boundKey{}}
 	r.gate.set(pin)
 	return r
 }
@@ -100,7 +100,7 @@ func (r *root) remember(h keystore.Handle, alg ctap.Algorithm, binding []byte) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.keys[string(binding[rpIDHashLength:])] = boundKey{h, append([]byte(nil), binding...), alg}
+	r.keys[string(binding[rpIDHashLength:])] = &boundKey{h, append([]byte(nil), binding...), alg}
 }
 
 func (r *root) wrap(k keystore.Key, binding []byte) keystore.Key {

@@ -25,7 +25,27 @@ type Vault struct {
 
 type record struct {
 	value keystore.Record
-	on    map[listKey]*list.Element
+	on    []place // few, so no map
+}
+
+// place is where a record is on a list.
+type place struct {
+	list listKey
+	at   *list.Element
+}
+
+// at gives the record's place on a list; nil where it is not on it.
+func (r *record) at(key listKey) *list.Element {
+	for _, p := range r.on {
+		if p.list == key {
+			return p.at
+		}
+	}
+	return nil
+}
+
+func (r *record) leave(key listKey) {
+	r.on = slices.DeleteFunc(r.on, func(p place) bool { return p.list == key })
 }
 
 type listKey struct{ kind, value string }
@@ -128,7 +148,7 @@ func (t *tx) Put(r keystore.Record, on ...keystore.Index) error {
 			v.records = make(map[string]*record)
 			v.lists = make(map[listKey]*list.List)
 		}
-		rec = &record{on: make(map[listKey]*list.Element)}
+		rec = new(record)
 		v.records[id] = rec
 		t.undo = append(t.undo, func() { delete(v.records, id) })
 	}
@@ -140,13 +160,13 @@ func (t *tx) Put(r keystore.Record, on ...keystore.Index) error {
 	for _, index := range on {
 		wanted[listKey{index.Kind, string(index.Value)}] = true
 	}
-	for key := range rec.on {
-		if !wanted[key] {
-			t.takeOff(rec, key)
+	for _, p := range slices.Clone(rec.on) {
+		if !wanted[p.list] {
+			t.takeOff(rec, p.list)
 		}
 	}
 	for key := range wanted {
-		if rec.on[key] == nil {
+		if rec.at(key) == nil {
 			t.putOn(rec, key)
 		}
 	}
@@ -163,8 +183,8 @@ func (t *tx) Delete(id []byte) error {
 	if !ok {
 		return fmt.Errorf("delete record: %w", fs.ErrNotExist)
 	}
-	for key := range rec.on {
-		t.takeOff(rec, key)
+	for _, p := range slices.Clone(rec.on) {
+		t.takeOff(rec, p.list)
 	}
 	delete(v.records, string(rec.value.ID))
 	t.undo = append(t.undo, func() { v.records[string(rec.value.ID)] = rec })
@@ -193,10 +213,10 @@ func (t *tx) Scan(index keystore.Index, after []byte, f func(keystore.Record) er
 		}
 	} else {
 		rec := t.v.records[string(after)]
-		if rec == nil || rec.on[key] == nil {
+		if rec == nil || rec.at(key) == nil {
 			return fmt.Errorf("scan vault: %w", fs.ErrNotExist)
 		}
-		at = rec.on[key].Next()
+		at = rec.at(key).Next()
 	}
 	defer func(was bool) { t.readOnly = was }(t.readOnly)
 	t.readOnly = true
@@ -215,10 +235,10 @@ func (t *tx) putOn(rec *record, key listKey) {
 		l = list.New()
 		t.v.lists[key] = l
 	}
-	rec.on[key] = l.PushFront(rec)
+	rec.on = append(rec.on, place{key, l.PushFront(rec)})
 	t.undo = append(t.undo, func() {
-		l.Remove(rec.on[key])
-		delete(rec.on, key)
+		l.Remove(rec.at(key))
+		rec.leave(key)
 		t.v.dropEmpty(key)
 	})
 }
@@ -226,20 +246,20 @@ func (t *tx) putOn(rec *record, key listKey) {
 // takeOff takes a record off a list. It is undone in reverse order, so the
 // neighbour is there again by then.
 func (t *tx) takeOff(rec *record, key listKey) {
-	l, at := t.v.lists[key], rec.on[key]
+	l, at := t.v.lists[key], rec.at(key)
 	var newer *record
 	if prev := at.Prev(); prev != nil {
 		newer = prev.Value.(*record)
 	}
 	l.Remove(at)
-	delete(rec.on, key)
+	rec.leave(key)
 	t.v.dropEmpty(key)
 	t.undo = append(t.undo, func() {
 		t.v.lists[key] = l
 		if newer == nil {
-			rec.on[key] = l.PushFront(rec)
+			rec.on = append(rec.on, place{key, l.PushFront(rec)})
 		} else {
-			rec.on[key] = l.InsertAfter(rec, newer.on[key])
+			rec.on = append(rec.on, place{key, l.InsertAfter(rec, newer.at(key))})
 		}
 	})
 }
