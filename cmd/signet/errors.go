@@ -121,6 +121,8 @@ func (c *config) systemRemedy(err error) string {
 		return "The disk is mounted read-only. Signet spends PIN tries and counts uses on it: make it writable."
 	case errors.Is(err, errTPMAbsent), errors.Is(err, errTPMDenied):
 		return chipRemedy(err)
+	case keyringRemedy(err) != "":
+		return keyringRemedy(err)
 	case isNetwork && network.Net == "tcp" && errors.Is(err, fs.ErrPermission):
 		return "Ports below 1024 belong to root: choose another."
 	case errors.Is(err, syscall.EADDRINUSE):

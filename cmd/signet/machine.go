@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -142,8 +143,20 @@ func (d *doctor) examineKeyring(ctx context.Context, lacks lack) {
 }
 
 // withoutDesktop is a way to a keyring where nobody sits at a desktop.
-const withoutDesktop = "without a desktop: dbus-run-session, and in it gnome-keyring-daemon --unlock, which reads the password;\n" +
-	"or let a file keep the keys: signet move --to file"
+const withoutDesktop = "without a desktop: dbus-run-session, and in it gnome-keyring-daemon --unlock, which reads the password;\n  " +
+	"or let another root keep the keys, where the keyring still opens: signet move --to file"
+
+// keyringRemedy is the remedy for an OS keyring that is not there, or does not have
+// the key; empty for other errors.
+func keyringRemedy(err error) string {
+	switch {
+	case errors.Is(err, keyring.ErrKeyLost):
+		return "Without the key the passkeys are gone: then signet store destroy --force, and signet init."
+	case errors.Is(err, keyring.ErrNoService), errors.Is(err, keyring.ErrNoKeyring), errors.Is(err, keyring.ErrLocked):
+		return "Nothing was changed. W" + withoutDesktop[1:]
+	}
+	return ""
+}
 
 // examineLock tells whether opening the device would ask for the password of the
 // OS keyring, and says so.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-tpm/tpm2/transport"
 
+	"github.com/seed-77d61853/signet/keystore/keyring"
 	"github.com/seed-77d61853/signet/tpm"
 	"github.com/seed-77d61853/signet/tpm/tpmtest"
 )
@@ -51,6 +53,38 @@ func TestDoctorAsksTheChip(t *testing.T) {
 	d = new(doctor)
 	d.examineChip(t.Context(), d.problem, tpmtest.New(t).Open, root)
 	d.has(t, findingProblem, "what this device keeps in the chip is gone: PIN tries, device secret, gate secret")
+}
+
+// A disk that is full, or soon is.
+func TestDoctorDisk(t *testing.T) {
+	for left, want := range map[uint64]string{0: findingProblem, 63 << 10: findingProblem, 100 << 10: findingWarning, 1 << 30: ""} {
+		d := &doctor{c: new(config)}
+		d.judgeRoom(left)
+		got := ""
+		for _, f := range d.findings {
+			got = f.Status
+			if !strings.Contains(f.Fix, "make room") {
+				t.Errorf("%+v", f)
+			}
+		}
+		if got != want {
+			t.Errorf("%d bytes left: %q, want %q", left, got, want)
+		}
+	}
+}
+
+// A keyring that cannot be used has a way also where there is no desktop.
+func TestKeyringRemedy(t *testing.T) {
+	c := &config{Store: "/srv/dev", named: true}
+	for err, want := range map[error]string{
+		keyring.ErrLocked:    "dbus-run-session",
+		keyring.ErrNoService: "signet move --store /srv/dev --to file",
+		keyring.ErrKeyLost:   "signet store destroy --store /srv/dev --force",
+	} {
+		if way := c.wayOut(fmt.Errorf("open root: %w", err)); !strings.Contains(way, want) {
+			t.Errorf("%v: %s", err, way)
+		}
+	}
 }
 
 // Findings of several lines stay in their column.
