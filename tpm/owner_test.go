@@ -92,14 +92,15 @@ func TestDestroy(t *testing.T) {
 	// Another root on the same chip lives on.
 	other := &device{t: t, path: d.path + "2", chip: d.chip, bus: bus{chip: d.chip}}
 	must(t, "create", other.create(Options{}))
-	// So does an index of someone else at the handle of one of ours.
-	foreign := counterIndex(r.rec.Counter).with(func(a *tpm2.TPMANV) { a.OwnerRead = true })
-	_, err := tpm2.NVUndefineSpace{AuthHandle: owner(),
-		NVIndex: counterIndex(r.rec.Counter).written().named()}.Execute(d.raw())
-	must(t, "remove the counter", err)
-	_, err = tpm2.NVDefineSpace{AuthHandle: owner(), PublicInfo: tpm2.New2B(foreign.public)}.Execute(d.raw())
-	must(t, "put another in its place", err)
-	_, err = r.NextRun(t.Context())
+	// So do indices of someone else at the handles of ours.
+	for _, ours := range []index{counterIndex(r.rec.Counter).written(), r.gate.secret} {
+		foreign := counterIndex(ours.handle()).with(func(a *tpm2.TPMANV) { a.OwnerRead = true })
+		_, err := tpm2.NVUndefineSpace{AuthHandle: owner(), NVIndex: ours.named()}.Execute(d.raw())
+		must(t, "remove an index", err)
+		_, err = tpm2.NVDefineSpace{AuthHandle: owner(), PublicInfo: tpm2.New2B(foreign.public)}.Execute(d.raw())
+		must(t, "put another in its place", err)
+	}
+	_, err := r.NextRun(t.Context())
 	wants(t, "count", err, ErrIndexForeign)
 	r.Close()
 	must(t, "destroy", Destroy(t.Context(), d.path, d.bus.open, Options{}))
@@ -111,7 +112,7 @@ func TestDestroy(t *testing.T) {
 	r = other.mustOpen()
 	works(t, r, -1)
 	h, err := r.Health(t.Context())
-	if err != nil || len(h.Indices) != 5 {
+	if err != nil || len(h.Indices) != 6 {
 		t.Errorf("%+v, %v", h, err)
 	}
 	_, err = d.open(Options{})
