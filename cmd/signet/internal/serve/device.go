@@ -39,8 +39,9 @@ type device struct {
 	waiting waiting
 }
 
-// newDevice makes a device.
-func newDevice(id string, c deviceConfig) (*device, error) {
+// rptest gives the part that is the device's own; the origins are the service's to
+// keep.
+func (c deviceConfig) rptest() (rptest.DeviceConfig, error) {
 	config := c.DeviceConfig
 	if c.Clock != nil {
 		at := *c.Clock
@@ -48,8 +49,17 @@ func newDevice(id string, c deviceConfig) (*device, error) {
 	}
 	for _, o := range c.Origins {
 		if err := checkOrigin(o); err != nil {
-			return nil, err
+			return config, err
 		}
+	}
+	return config, nil
+}
+
+// newDevice makes a device.
+func newDevice(id string, c deviceConfig) (*device, error) {
+	config, err := c.rptest()
+	if err != nil {
+		return nil, err
 	}
 	d := &device{id: id, asked: c, related: map[string][]byte{}}
 	for rpID, origins := range c.RelatedOrigins {
@@ -59,7 +69,6 @@ func newDevice(id string, c deviceConfig) (*device, error) {
 		}
 		d.related[rpID] = document
 	}
-	var err error
 	d.Device, err = rptest.NewDevice(config)
 	return d, err
 }

@@ -2,21 +2,17 @@ package serve
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/seed-77d61853/signet/cmd/signet/internal/target"
 	"github.com/seed-77d61853/signet/rptest"
 )
 
@@ -25,7 +21,8 @@ type runs struct {
 	mu      sync.Mutex
 	all     []*run // the oldest first
 	made    int
-	running sync.WaitGroup
+	running int // those too that were forgotten and have not ended
+	ends    sync.WaitGroup
 }
 
 // Limits of audits: at a time, and of those kept.
@@ -76,23 +73,28 @@ func (r *run) status() runStatus {
 	return s
 }
 
-// auditRequest is what a client asks for.
+// auditRequest is what a client asks for. What signet audit has as flags has the
+// same name here, but only, which is --case there.
 type auditRequest struct {
 	URL string `json:"url"`
 	// Mapping is a mapping file's text, or the same as a JSON object; absent:
 	// the FIDO REST profile.
-	Mapping  json.RawMessage  `json:"mapping"`
-	Origin   string           `json:"origin"`
-	Seed     string           `json:"seed"`
-	Device   deviceConfig     `json:"device"`
-	AtLeast  *rptest.Severity `json:"atLeast"`
-	Only     []string         `json:"only"`
-	Slow     bool             `json:"slow"`
-	Baseline struct {
+	Mapping   json.RawMessage  `json:"mapping"`
+	Origin    string           `json:"origin"`
+	Seed      string           `json:"seed"`
+	Device    deviceConfig     `json:"device"`
+	Trusted   bool             `json:"trusted"`
+	ModelList bool             `json:"modelList"`
+	AtLeast   *rptest.Severity `json:"atLeast"`
+	Only      []string         `json:"only"`
+	Slow      bool             `json:"slow"`
+	Baseline  struct {
 		Known rptest.KnownFindings `json:"known"`
 	} `json:"baseline"`
-	// CA are certificates that the site's may be issued by, as PEM.
+	// CA are certificate authorities to trust besides the system's, as PEM.
 	CA string `json:"ca"`
+	// TimeoutMs bounds each request to the site; 0: target.DefaultTimeout.
+	TimeoutMs int64 `json:"timeoutMs"`
 	// IOwnThis allows a site that is not on this machine.
 	IOwnThis bool `json:"iOwnThis"`
 }
@@ -115,15 +117,20 @@ func (s *Server) startRun(w http.ResponseWriter, r *http.Request) error {
 
 // audit makes an audit of what is asked for.
 func (b *auditRequest) audit() (*rptest.Audit, error) {
+	if b.ModelList && !b.Trusted {
+		return nil, errors.New("modelList needs trusted")
+	}
 	site, err := b.site()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := newDevice("", b.Device); err != nil { // says what is wrong with it
+	device, err := b.device()
+	if err != nil {
 		return nil, fmt.Errorf("device: %w", err)
 	}
 	a := &rptest.Audit{
-		RP: site, Origin: b.Origin, Seed: b.Seed, Device: b.Device.DeviceConfig, Only: b.Only, Slow: b.Slow, Known: b.Baseline.Known,
+		RP: site, Origin: b.Origin, Seed: b.Seed, Device: device, Trusted: b.Trusted, ModelList: b.ModelList,
+		Only: b.Only, Slow: b.Slow, Known: b.Baseline.Known,
 	}
 	if b.AtLeast != nil {
 		a.AtLeast = *b.AtLeast
@@ -134,9 +141,26 @@ func (b *auditRequest) audit() (*rptest.Audit, error) {
 	return a, nil
 }
 
+// device is what the audit's devices are.
+func (b *auditRequest) device() (rptest.DeviceConfig, error) {
+	c := b.Device
+	if c.Seed != "" || c.Origins != nil || c.RelatedOrigins != nil {
+		return rptest.DeviceConfig{}, errors.New("seed, origins and relatedOrigins are not an audit's device's: each has a seed of its own, after the audit's, and goes where the case says")
+	}
+	config, err := c.rptest()
+	if err != nil {
+		return config, err
+	}
+	_, err = rptest.NewDevice(config) // says what is wrong with it
+	return config, err
+}
+
 // site is who is audited.
 func (b *auditRequest) site() (*rptest.Site, error) {
-	m := rptest.FIDO()
+	if b.TimeoutMs < 0 {
+		return nil, fmt.Errorf("timeoutMs %d is negative", b.TimeoutMs)
+	}
+	t := target.Target{URL: b.URL, Mapping: rptest.FIDO(), Owned: b.IOwnThis, Timeout: time.Duration(b.TimeoutMs) * time.Millisecond}
 	if len(b.Mapping) > 0 {
 		text := string(b.Mapping) // JSON is YAML
 		if b.Mapping[0] == '"' {
@@ -145,81 +169,34 @@ func (b *auditRequest) site() (*rptest.Site, error) {
 			}
 		}
 		var err error
-		if m, err = rptest.ParseMapping(strings.NewReader(text)); err != nil {
+		if t.Mapping, err = rptest.ParseMapping(strings.NewReader(text)); err != nil {
 			return nil, err
 		}
 	}
-	hosts := append([]string{b.URL, m.Base}, m.Hosts...)
-	for _, h := range hosts {
-		if h != "" && !b.IOwnThis && !isLoopback(h) {
-			return nil, fmt.Errorf("%s is not on this machine: say iOwnThis where you may attack it", h)
-		}
-	}
-	transport, err := b.transport()
-	if err != nil {
-		return nil, err
-	}
-	return rptest.URL(b.URL, m, transport)
-}
-
-// transport reaches the site, and no other machine where nobody says that it may.
-func (b *auditRequest) transport() (*http.Transport, error) {
-	dialer := &net.Dialer{}
-	if !b.IOwnThis {
-		dialer.ControlContext = onlyLoopback
-	}
-	transport := &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 8, IdleConnTimeout: 10 * time.Second}
-	if b.IOwnThis {
-		transport.Proxy = http.ProxyFromEnvironment
-	}
 	if b.CA != "" {
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM([]byte(b.CA)) {
-			return nil, fmt.Errorf("ca holds no certificate in PEM")
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+		t.CA = []byte(b.CA)
 	}
-	return transport, nil
-}
-
-// isLoopback tells whether an address or URL names this machine.
-func isLoopback(address string) bool {
-	host := address
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		host = u.Hostname()
-	} else if h, _, err := net.SplitHostPort(address); err == nil {
-		host = h
+	site, err := t.Site()
+	var elsewhere *target.ElsewhereError
+	if errors.As(err, &elsewhere) {
+		return nil, fmt.Errorf("%w: say iOwnThis where you may attack it", err)
 	}
-	return rptest.IsLoopback(host)
-}
-
-// onlyLoopback keeps a dialer from other machines, whatever a name stands for.
-func onlyLoopback(_ context.Context, _, address string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil || !to.Addr().Unmap().IsLoopback() {
-		return fmt.Errorf("%s is not on this machine: say iOwnThis where you may attack it", address)
-	}
-	return nil
+	return site, err
 }
 
 // start runs an audit until ctx ends.
 func (rs *runs) start(ctx context.Context, audit *rptest.Audit) (*run, error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	running := 0
-	for _, r := range rs.all {
-		if r.status().State == stateRunning {
-			running++
-		}
-	}
-	if running >= maxRunning {
-		return nil, refusal(http.StatusTooManyRequests, "%d audits are running: wait for one", running)
+	if rs.running >= maxRunning {
+		return nil, refusal(http.StatusTooManyRequests, "%d audits are running: wait for one", rs.running)
 	}
 	if len(rs.all) >= maxRuns {
 		i := slices.IndexFunc(rs.all, func(r *run) bool { return r.status().State != stateRunning })
 		rs.all = slices.Delete(rs.all, i, i+1)
 	}
 	rs.made++
+	rs.running++
 	ctx, stop := context.WithCancel(ctx)
 	r := &run{id: "r" + strconv.Itoa(rs.made), stop: stop, state: stateRunning}
 	rs.all = append(rs.all, r)
@@ -228,21 +205,29 @@ func (rs *runs) start(ctx context.Context, audit *rptest.Audit) (*run, error) {
 		defer r.mu.Unlock()
 		r.done, r.total = done, total
 	}
-	rs.running.Go(func() {
+	rs.ends.Go(func() {
 		defer stop()
 		report, err := audit.Run(ctx)
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.state, r.report = stateDone, report
-		if err != nil {
-			r.state, r.failure = stateFailed, err.Error()
-		}
+		rs.mu.Lock()
+		rs.running--
+		rs.mu.Unlock()
+		r.end(report, err) // who sees it may start another
 	})
 	return r, nil
 }
 
+// end notes what the audit came to.
+func (r *run) end(report *rptest.Report, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state, r.report = stateDone, report
+	if err != nil {
+		r.state, r.failure = stateFailed, err.Error()
+	}
+}
+
 // wait waits until no audit runs any more.
-func (rs *runs) wait() { rs.running.Wait() }
+func (rs *runs) wait() { rs.ends.Wait() }
 
 // named gives the run that the path names.
 func (rs *runs) named(r *http.Request) (*run, error) {
@@ -274,7 +259,7 @@ func (s *Server) getRun(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, found.status())
 }
 
-// dropRun stops an audit and forgets it.
+// dropRun stops an audit and forgets it; it counts as running until it has ended.
 func (s *Server) dropRun(w http.ResponseWriter, r *http.Request) error {
 	found, err := s.runs.named(r)
 	if err != nil {

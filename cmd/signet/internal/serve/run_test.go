@@ -1,14 +1,19 @@
 package serve
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/seed-77d61853/signet/rptest"
 	"github.com/seed-77d61853/signet/rptest/brokenrp"
 )
 
@@ -100,29 +105,46 @@ steps:
   login.begin: {requests: [{post: /c}], options: json .}
   login.finish: {requests: [{post: /d}]}
 `
-	s.refused(400, "BadRequest", "login.example is not on this machine", "POST", "/v1/runs", map[string]any{"mapping": mapping})
+	s.refused(400, "BadRequest", "login.example is not this machine", "POST", "/v1/runs", map[string]any{"mapping": mapping})
 	s.refused(400, "BadRequest", "mapping", "POST", "/v1/runs", map[string]any{"mapping": map[string]any{"steps": map[string]any{}}})
 	s.refused(400, "BadRequest", "address", "POST", "/v1/runs", `{}`)
 	s.refused(400, "BadRequest", "certificate", "POST", "/v1/runs", `{"url":"https://localhost:1","ca":"x"}`)
+	s.refused(400, "BadRequest", "modelList needs trusted", "POST", "/v1/runs", `{"url":"http://localhost","modelList":true}`)
+	s.wrong().refused(400, "BadRequest", "toaster", "POST", "/v1/runs", `{"url":"http://localhost","device":{"profile":"toaster"}}`)
+	for member, value := range map[string]string{"seed": `"s"`, "origins": `["https://login.example"]`, "relatedOrigins": `{"login.example":[]}`} {
+		body := fmt.Sprintf(`{"url":"http://localhost","device":{%q:%s}}`, member, value)
+		s.wrong().refused(400, "BadRequest", "device: seed, origins and relatedOrigins", "POST", "/v1/runs", body)
+	}
+	s.wrong().refused(400, "BadRequest", "timeoutMs", "POST", "/v1/runs", `{"url":"http://localhost","timeoutMs":-1}`)
 	s.wrong().refused(400, "BadRequest", "unknown field", "POST", "/v1/runs", `{"uri":"http://localhost"}`)
 	s.wrong().refused(400, "BadRequest", "severity", "POST", "/v1/runs", `{"url":"http://localhost","atLeast":"awful"}`)
 }
 
-// A name that seems to be this machine's may stand for another.
-func TestOnlyLoopback(t *testing.T) {
-	for address, ok := range map[string]bool{
-		"127.0.0.1:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true, "192.0.2.1:80": false, "[2001:db8::1]:80": false, "x": false,
-	} {
-		if err := onlyLoopback(t.Context(), "tcp", address, nil); (err == nil) != ok {
-			t.Errorf("%s: %v", address, err)
-		}
+// What is asked for reaches the audit.
+func TestAuditRequest(t *testing.T) {
+	var b auditRequest
+	if err := json.Unmarshal([]byte(`{"url":"http://localhost:1","seed":"s","origin":"https://login.example","trusted":true,"modelList":true,
+		"atLeast":"high","only":["login."],"slow":true,"timeoutMs":1500,
+		"device":{"profile":"platform","aaguid":"00112233-4455-6677-8899-aabbccddeeff","clock":"2030-01-02T03:04:05Z"}}`), &b); err != nil {
+		t.Fatal(err)
 	}
-	site, err := (&auditRequest{URL: "http://localhost:1"}).transport()
+	a, err := b.audit()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := site.DialContext(t.Context(), "tcp", "192.0.2.1:80"); err == nil || !strings.Contains(err.Error(), "iOwnThis") {
-		t.Errorf("another machine is dialed: %v", err)
+	if d := a.Device; d.Now == nil || d.Now().Year() != 2030 || d.AAGUID == nil || d.AAGUID[1] != 0x11 || d.Personality != rptest.Platform {
+		t.Errorf("the devices are %+v", d)
+	}
+	if timeout := a.RP.(*rptest.Site).Timeout; timeout != 1500*time.Millisecond {
+		t.Errorf("the timeout is %v", timeout)
+	}
+	a.RP, a.Device = nil, rptest.DeviceConfig{}
+	want := &rptest.Audit{
+		Origin: "https://login.example", Seed: "s", Trusted: true, ModelList: true,
+		AtLeast: rptest.High, Only: []string{"login."}, Slow: true,
+	}
+	if !reflect.DeepEqual(a, want) {
+		t.Errorf("the audit is %+v", a)
 	}
 }
 
@@ -147,4 +169,41 @@ func TestRunStops(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Error("an audit that was stopped makes no room")
+}
+
+// stubborn is a relying party that answers when it wants, whoever stopped waiting.
+type stubborn struct{ asked, answers chan struct{} }
+
+func (stubborn) Name() string            { return "stubborn" }
+func (stubborn) Offers(rptest.Step) bool { return true }
+func (s stubborn) Do(context.Context, *rptest.Session, rptest.Step, rptest.Request) (*rptest.Answer, error) {
+	select {
+	case s.asked <- struct{}{}:
+	default:
+	}
+	<-s.answers
+	return nil, io.EOF
+}
+
+// An audit that was stopped and forgotten counts until it has ended.
+func TestForgottenRunsCount(t *testing.T) {
+	s := start(t, Config{})
+	rp := stubborn{make(chan struct{}, 1), make(chan struct{})}
+	answer := sync.OnceFunc(func() { close(rp.answers) })
+	t.Cleanup(answer)
+	for range maxRunning {
+		if _, err := s.server.runs.start(t.Context(), &rptest.Audit{RP: rp, Origin: "https://login.example"}); err != nil {
+			t.Fatal(err)
+		}
+		<-rp.asked
+	}
+	s.must("DELETE", "/v1/runs/r1", nil)
+	s.refused(404, "NotFound", "no run", "GET", "/v1/runs/r1", nil)
+	s.refused(429, "TooMany", "running", "POST", "/v1/runs", `{"url":"http://127.0.0.1:1"}`)
+	for _, r := range s.list("/v1/runs") {
+		s.must("DELETE", "/v1/runs/"+r["id"].(string), nil)
+	}
+	answer()
+	s.server.runs.wait()
+	s.must("POST", "/v1/runs", `{"url":"http://127.0.0.1:1"}`)
 }
