@@ -166,6 +166,9 @@ func (d *Device) other(ctx context.Context, credentialID []byte) func(ctap.Algor
 
 // bare takes options out of an object that has them as member publicKey.
 func bare(options []byte) []byte {
+	if !bytes.Contains(options, []byte(`"publicKey"`)) {
+		return options
+	}
 	var wrapped struct {
 		PublicKey json.RawMessage `json:"publicKey"`
 	}

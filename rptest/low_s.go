@@ -33,6 +33,9 @@ func (k lowS) Sign(ctx context.Context, digest []byte, opts crypto.SignerOpts) (
 // upper half, by n-s. The sliver of the upper half that is shorter is let be: no
 // device meets it.
 func lowerS(sig []byte, n *big.Int) ([]byte, error) {
+	if sIsShort(sig, n) {
+		return sig, nil
+	}
 	var v struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(sig, &v); err != nil {
 		return nil, fmt.Errorf("read signature: %w", err)
@@ -42,4 +45,14 @@ func lowerS(sig []byte, n *big.Int) ([]byte, error) {
 	}
 	v.S.Sub(n, v.S)
 	return asn1.Marshal(v)
+}
+
+// sIsShort looks at the lengths of r and s in a short DER signature: an s with n's
+// top bit set takes a byte more than n does without it.
+func sIsShort(sig []byte, n *big.Int) bool {
+	const head = 4 // SEQUENCE, its length, INTEGER, r's length
+	if len(sig) < head || sig[1] >= 0x80 || len(sig) < head+int(sig[3])+2 {
+		return false
+	}
+	return int(sig[head+sig[3]+1]) <= n.BitLen()/8
 }
