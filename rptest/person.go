@@ -31,8 +31,8 @@ type Behaviour struct {
 	Answer PersonAnswer `json:"answer,omitempty"`
 	// DelayMs is how long the person thinks, in milliseconds.
 	DelayMs int `json:"delayMs,omitempty"`
-	// Pick names the account to sign in with: its name, or its user handle or
-	// credential ID in base64url. Empty: the newest.
+	// Pick names the account to sign in with: its name, or its user handle in
+	// base64url. Empty: the newest.
 	Pick string `json:"pick,omitempty"`
 	// WrongPINs is how many times a wrong PIN is typed before the right one.
 	WrongPINs int `json:"wrongPins,omitempty"`
