@@ -1,34 +1,35 @@
 package rptest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
 )
 
-// beginRegistration gets creation options.
-func (u *User) beginRegistration() ([]byte, error) {
-	if err := u.SetUp(); err != nil {
+// begin gets options for a case, of an account that is set up:
+// errNotApplicable where they do not say what the case needs.
+func (u *User) begin(c Case, step Step) ([]byte, error) {
+	w := u.Wishes
+	if step == RegisterBegin {
+		if err := u.SetUp(); err != nil {
+			return nil, err
+		}
+	} else {
+		w.Extensions = cmp.Or(w.Extensions, c.extensions())
+	}
+	a, err := u.do(step, Request{Wishes: w})
+	if err != nil {
 		return nil, err
 	}
-	w := u.Wishes
-	w.Extensions = "" // they are those of sign-in
-	a, err := u.do(RegisterBegin, Request{Wishes: w})
-	if err != nil {
-		return nil, fmt.Errorf("begin registration: %w", err)
-	}
-	return a.Options, nil
+	return a.Options, c.applies(step, a.Options)
 }
 
 // registerFor registers for a case: the answer is the site's, whatever it says.
-// errNotApplicable where the options do not say what the case needs.
 func (u *User) registerFor(c Case, mutations ...Mutation) (*Registration, *Answer, error) {
-	options, err := u.beginRegistration()
+	options, err := u.begin(c, RegisterBegin)
 	if err != nil {
-		return nil, nil, err
-	}
-	if err := c.applies(RegisterBegin, options); err != nil {
 		return nil, nil, err
 	}
 	r, err := u.Client.Create(u.ctx, options, mutations...)
@@ -41,14 +42,11 @@ func (u *User) registerFor(c Case, mutations ...Mutation) (*Registration, *Answe
 
 // logInFor signs in for a case; as registerFor.
 func (u *User) logInFor(c Case, mutations ...Mutation) (*Assertion, *Answer, error) {
-	a, err := u.do(LogInBegin, Request{Wishes: u.Wishes})
+	options, err := u.begin(c, LogInBegin)
 	if err != nil {
-		return nil, nil, fmt.Errorf("begin sign-in: %w", err)
-	}
-	if err := c.applies(LogInBegin, a.Options); err != nil {
 		return nil, nil, err
 	}
-	r, err := u.Client.Get(u.ctx, a.Options, mutations...)
+	r, err := u.Client.Get(u.ctx, options, mutations...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("sign in: %w", err)
 	}
@@ -79,7 +77,7 @@ func (u *User) post(step Step, r Request) (*Answer, error) {
 		if u.ctx.Err() != nil {
 			return nil, err
 		}
-		return &Answer{Crashed: true, Message: err.Error()}, nil
+		return &Answer{Crashed: true, Message: err.Error(), err: err}, nil
 	}
 	return a, nil
 }

@@ -119,7 +119,7 @@ func (r *run) findOrigin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	options, err := u.beginRegistration()
+	options, err := u.begin(Case{}, RegisterBegin)
 	if err != nil {
 		return fmt.Errorf("ask the site for its RP ID: %w", err)
 	}

@@ -1,7 +1,6 @@
 package rptest
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/seed-77d61853/signet/rptest/ceremony"
@@ -99,7 +98,7 @@ type Case struct {
 	// Edits spoil the response; see package ceremony.
 	Edits []ceremony.Edit `json:"-"`
 	// play runs a case that is more than one spoilt response.
-	play func(ctx context.Context, p *play) error
+	play func(p *play) error
 }
 
 // A Need is a condition without which a case says nothing. The runner tells
@@ -125,7 +124,6 @@ const (
 	NeedTrustPath         Need = "attestation roots checked"               // the site was given the device's roots
 	NeedModelList         Need = "a list of allowed models"                // it also has a list of AAGUIDs: the device's
 	NeedMetadata          Need = "attestation metadata"                    // it also was fed the device's TrialBLOBs
-	NeedSecondUser        Need = "a second user"                           // another account can be made
 	NeedCredentialList    Need = "a list of credentials"                   // the step Credentials
 	NeedDelete            Need = "deletion of a credential"                // the step DeleteCredential
 	NeedWhoAmI            Need = "a page that tells who is signed in"      // the step WhoAmI

@@ -1,10 +1,8 @@
 package rptest
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
-	"slices"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/ceremony"
@@ -31,34 +29,21 @@ func accountCases() []Case {
 			Why:    "a site that goes by the handle signs the other in",
 			Needs:  []Need{NeedDiscoverable},
 			play:   otherUserHandle},
-		{ID: "sequence.account.unbound-credential", Sev: High, Anchor: "§7.2 step 6",
-			Recipe:     "in a sign-in without a user name the ID is of a credential that was not discoverable, and the userHandle another account's",
-			Why:        "the device never vouched for that handle: it was typed in",
+		{ID: "sequence.account.not-discoverable", Sev: Medium, Anchor: "§7.2 step 6",
+			Recipe:     "in a sign-in without a user name the ID is of a credential that is not discoverable, with its own account's userHandle",
+			Why:        "no device answers so: ID and handle were typed in",
 			References: []string{"CVE-2025-26788"},
 			Needs:      []Need{NeedUsernameless},
-			play:       unboundCredential},
-		{ID: "sequence.account.not-discoverable", Sev: Medium, Anchor: "§7.2 step 6",
-			Recipe: "in a sign-in without a user name the ID is of a credential that is not discoverable, with its own account's userHandle",
-			Why:    "no device answers so: ID and handle were typed in",
-			Needs:  []Need{NeedUsernameless},
-			play: func(ctx context.Context, p *play) error {
-				return signInFromMemory(p, func(attacker *User, creation []byte) (string, error) {
-					o, err := parseOffered(creation)
-					if err != nil {
-						return "", err
-					}
-					return Bytes(o.User.ID).String(), nil
-				})
-			}},
+			play:       signInFromMemory},
 		{ID: "sequence.account.duplicate-id", Sev: High, Anchor: "§7.1 step 26",
 			Recipe:     "a credential is registered under the ID of another account's",
 			Why:        "a site that stores by ID hands over, or destroys, the other's passkey",
 			References: []string{"https://github.com/Eventra/Eventra/issues/17866"},
-			play:       func(ctx context.Context, p *play) error { return duplicateID(p, true) }},
+			play:       func(p *play) error { return duplicateID(p, true) }},
 		{ID: "sequence.account.same-id-again", Sev: Medium, Anchor: "§7.1 step 26",
 			Recipe: "an account registers another key under the ID of its own credential",
 			Why:    "the key is replaced without anybody noticing",
-			play:   func(ctx context.Context, p *play) error { return duplicateID(p, false) }},
+			play:   func(p *play) error { return duplicateID(p, false) }},
 		{ID: "sequence.account.deleted-credential", Sev: Critical, Anchor: "§7.2 step 6",
 			Recipe:     "a passkey signs in that its owner has deleted",
 			Why:        "people delete what was stolen",
@@ -79,21 +64,25 @@ func accountCases() []Case {
 	}
 }
 
-// answerOpenly signs in to options with whatever passkey the device has.
-func (p *play) answerOpenly(u *User, options []byte, mutations ...Mutation) (*Assertion, error) {
+// answerOpenly has one's device answer another's options, with whatever passkey it
+// has, and posts that in the other's session.
+func (p *play) answerOpenly(device, session *User, options []byte) error {
 	open, err := change(options, map[string]any{"allowCredentials": nil})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r, err := p.get(u, open, mutations...)
+	r, err := p.get(device, open)
 	if deviceRefuses(err) {
 		// Not discoverable: the attacker knows the own credential's ID.
-		return nil, errNotApplicable{NeedDiscoverable}
+		return errNotApplicable{NeedDiscoverable}
 	}
-	return r, err
+	if err != nil {
+		return err
+	}
+	return p.post(session, LogInFinish, r.JSON)
 }
 
-func otherCredential(ctx context.Context, p *play) error {
+func otherCredential(p *play) error {
 	victim, _, err := p.visitor()
 	if err != nil {
 		return err
@@ -106,19 +95,10 @@ func otherCredential(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	r, err := p.answerOpenly(attacker, options)
-	if err != nil {
-		return err
-	}
-	answer, err := victim.finish(LogInFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.answerOpenly(attacker, victim, options)
 }
 
-func noCredential(ctx context.Context, p *play) error {
+func noCredential(p *play) error {
 	victim, err := p.person()
 	if err != nil {
 		return err
@@ -140,16 +120,7 @@ func noCredential(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	r, err := p.answerOpenly(attacker, options)
-	if err != nil {
-		return err
-	}
-	answer, err := victim.finish(LogInFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.answerOpenly(attacker, victim, options)
 }
 
 // takesNames gives errNotApplicable where the site does not list the passkeys of a
@@ -183,7 +154,7 @@ func (p *play) userHandle(u *User) (string, error) {
 	return "", errNotApplicable{NeedDiscoverable}
 }
 
-func otherUserHandle(ctx context.Context, p *play) error {
+func otherUserHandle(p *play) error {
 	victim, _, err := p.visitor()
 	if err != nil {
 		return err
@@ -192,61 +163,36 @@ func otherUserHandle(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	attacker, _, err := p.visitor()
+	attacker, options, err := p.visit()
 	if err != nil {
 		return err
 	}
-	options, err := p.begin(attacker, LogInBegin)
-	if err != nil {
-		return err
-	}
-	r, err := p.get(attacker, options, Mutation{"userHandle of another", edits(ceremony.ResponseMember("userHandle", handle))})
-	if err != nil {
-		return err
-	}
-	answer, err := attacker.finish(LogInFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
-}
-
-func unboundCredential(ctx context.Context, p *play) error {
-	victim, _, err := p.visitor()
-	if err != nil {
-		return err
-	}
-	return signInFromMemory(p, func(*User, []byte) (string, error) { return p.userHandle(victim) })
+	return p.answer(attacker, options, Mutation{"userHandle of another", edits(ceremony.ResponseMember("userHandle", handle))})
 }
 
 // signInFromMemory signs in without a user name by a credential that is not
-// discoverable, with a userHandle that the device did not give.
-func signInFromMemory(p *play, handle func(attacker *User, creation []byte) (string, error)) error {
+// discoverable, with the account's userHandle, which the device did not give.
+func signInFromMemory(p *play) error {
 	attacker, err := p.person()
 	if err != nil {
 		return err
 	}
 	attacker.Wishes.ResidentKey = "discouraged"
-	creation, err := attacker.beginRegistration()
+	o, creation, err := p.offered(attacker)
 	if err != nil {
 		return err
 	}
-	typed, err := handle(attacker, creation)
+	handle := Bytes(o.User.ID).String()
+	selection, err := change(creation, map[string]any{"authenticatorSelection": map[string]any{"residentKey": "discouraged"}})
 	if err != nil {
 		return err
 	}
-	selection, err := change(bare(creation), map[string]any{"authenticatorSelection": map[string]any{"residentKey": "discouraged"}})
+	made, err := p.create(attacker, selection)
 	if err != nil {
 		return err
 	}
-	made, err := attacker.Client.Create(p.ctx, selection)
-	if err != nil {
-		return fmt.Errorf("register: %w", err)
-	}
-	answer, err := attacker.finish(RegisterFinish, made.JSON)
-	if err != nil || !answer.OK {
-		return cannot("register without a discoverable credential", answer, err)
+	if err := p.succeed(attacker, RegisterFinish, made.JSON); err != nil {
+		return fmt.Errorf("without a discoverable credential: %w", err)
 	}
 	if err := attacker.leave(); err != nil {
 		return err
@@ -255,19 +201,11 @@ func signInFromMemory(p *play, handle func(attacker *User, creation []byte) (str
 	if err != nil {
 		return err
 	}
-	listed, err := change(options, map[string]any{"allowCredentials": descriptors(credentialIDs(made)...)})
+	listed, err := listing(options, made)
 	if err != nil {
 		return err
 	}
-	r, err := p.get(attacker, listed, Mutation{"userHandle typed in", edits(ceremony.ResponseMember("userHandle", typed))})
-	if err != nil {
-		return err
-	}
-	if answer, err = attacker.finish(LogInFinish, r.JSON); err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.answer(attacker, listed, Mutation{"userHandle typed in", edits(ceremony.ResponseMember("userHandle", handle))})
 }
 
 // duplicateID registers under an ID that is taken: by another account's
@@ -281,17 +219,14 @@ func duplicateID(p *play, others bool) error {
 	if err != nil {
 		return err
 	}
-	again := owner.twin()
+	var again *User
 	if others {
-		if again, err = p.person(); err != nil {
-			return err
-		}
+		again, err = p.person()
 	} else {
-		second, err := p.person()
-		if err != nil {
-			return err
-		}
-		again.Client, again.Device = second.Client, second.Device
+		again, err = p.otherDevice(owner)
+	}
+	if err != nil {
+		return err
 	}
 	_, answer, err := again.registerFor(p.c, Mutation{"ID of another credential", edits(
 		ceremony.At(ceremony.AuthData, func(c *ceremony.Ceremony) { c.AuthData.CredentialID = id }),
@@ -312,39 +247,18 @@ func duplicateID(p *play, others bool) error {
 	return nil
 }
 
-// drop deletes a credential, as its owner.
-func (p *play) drop(u *User, r *Registration) error {
-	a, err := u.do(Credentials, Request{})
-	if err != nil {
-		return fmt.Errorf("list credentials: %w", err)
-	}
-	for _, id := range credentialIDs(r) {
-		if slices.Contains(a.Credentials, id) {
-			_, err := u.do(DeleteCredential, Request{CredentialID: id})
-			return err
-		}
-	}
-	return fmt.Errorf("the credential is not in the account's list")
-}
-
-func deletedCredential(ctx context.Context, p *play) error {
+func deletedCredential(p *play) error {
 	u, first, err := p.member()
 	if err != nil {
 		return err
 	}
-	second, err := p.person()
-	if err != nil {
+	if _, _, err := p.withPasskey(u); err != nil {
 		return err
-	}
-	spare := u.twin()
-	spare.Client, spare.Device = second.Client, second.Device
-	if _, answer, err := spare.registerFor(p.c); err != nil || !answer.OK {
-		return cannot("register a second passkey", answer, err)
 	}
 	return p.signInDeleted(u, first)
 }
 
-func lastCredential(ctx context.Context, p *play) error {
+func lastCredential(p *play) error {
 	u, r, err := p.member()
 	if err != nil {
 		return err
@@ -354,9 +268,15 @@ func lastCredential(ctx context.Context, p *play) error {
 
 // signInDeleted deletes a passkey and signs in with it.
 func (p *play) signInDeleted(u *User, r *Registration) error {
-	if err := p.drop(u, r); p.refusedBy(err) {
+	id, err := p.listed(u, r)
+	if err != nil {
+		return err
+	}
+	_, err = u.do(DeleteCredential, Request{CredentialID: id})
+	if p.refusedBy(err) {
 		return nil // a site may keep the last one
-	} else if err != nil {
+	}
+	if err != nil {
 		return err
 	}
 	if err := u.leave(); err != nil {
@@ -369,23 +289,14 @@ func (p *play) signInDeleted(u *User, r *Registration) error {
 	if err != nil {
 		return err
 	}
-	listed, err := change(options, map[string]any{"allowCredentials": descriptors(credentialIDs(r)...)})
+	own, err := listing(options, r)
 	if err != nil {
 		return err
 	}
-	got, err := p.get(u, listed)
-	if err != nil {
-		return err
-	}
-	answer, err := u.finish(LogInFinish, got.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.answer(u, own)
 }
 
-func recreated(ctx context.Context, p *play) error {
+func recreated(p *play) error {
 	old, _, err := p.member()
 	if err != nil {
 		return err
@@ -408,14 +319,5 @@ func recreated(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	r, err := p.answerOpenly(old, options)
-	if err != nil {
-		return err
-	}
-	answer, err := old.finish(LogInFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.answerOpenly(old, old, options)
 }

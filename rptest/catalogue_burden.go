@@ -1,9 +1,6 @@
 package rptest
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"strings"
 )
 
@@ -36,7 +33,7 @@ func burdenCases() []Case {
 	}
 }
 
-func manyIDs(ctx context.Context, p *play) error {
+func manyIDs(p *play) error {
 	u, _, err := p.visitor()
 	if err != nil {
 		return err
@@ -44,31 +41,27 @@ func manyIDs(ctx context.Context, p *play) error {
 	id := `{"type":"public-key","id":"bm9ib2R5IGhhcyB0aGlz"}`
 	w := u.Wishes
 	w.Allow = "[" + strings.Repeat(id+",", 100_000) + id + "]"
-	answer, err := u.rp.Do(ctx, u.Session, LogInBegin, Request{Wishes: w})
+	answer, err := u.post(LogInBegin, Request{Wishes: w})
 	if err != nil {
-		p.outcome, p.detail = Crashed, err.Error()
-		return nil
+		return err
 	}
 	p.judge(answer)
 	return nil
 }
 
-func burden(compress bool, f func(response []byte) []byte) func(context.Context, *play) error {
-	return func(ctx context.Context, p *play) error {
+func burden(compress bool, f func(response []byte) []byte) func(*play) error {
+	return func(p *play) error {
 		u, err := p.person()
 		if err != nil {
 			return err
 		}
-		options, err := u.beginRegistration()
+		options, err := p.begin(u, RegisterBegin)
 		if err != nil {
 			return err
 		}
-		r, err := u.Client.Create(ctx, options)
+		r, err := p.create(u, options)
 		if err != nil {
 			return err
-		}
-		if !json.Valid(r.JSON) {
-			return errors.New("the response is no JSON")
 		}
 		answer, err := u.post(RegisterFinish, Request{Credential: f(r.JSON), Gzip: compress})
 		if err != nil {

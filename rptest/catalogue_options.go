@@ -3,7 +3,6 @@ package rptest
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -105,37 +104,29 @@ func optionsCases() []Case {
 }
 
 // onCreation looks at the creation options of a new account.
-func onCreation(look func(p *play, u *User, o *offered, raw []byte)) func(context.Context, *play) error {
-	return func(ctx context.Context, p *play) error {
+func onCreation(look func(p *play, u *User, o *offered, raw []byte)) func(*play) error {
+	return func(p *play) error {
 		u, err := p.person()
 		if err != nil {
 			return err
 		}
-		raw, err := u.beginRegistration()
+		o, raw, err := p.offered(u)
 		if err != nil {
 			return err
 		}
-		o, err := parseOffered(raw)
-		if err != nil {
-			return err
-		}
-		look(p, u, o, bare(raw))
+		look(p, u, o, raw)
 		return nil
 	}
 }
 
-func challengeRepeats(ctx context.Context, p *play) error {
+func challengeRepeats(p *play) error {
 	u, err := p.person()
 	if err != nil {
 		return err
 	}
 	var seen []loose
 	for range 3 {
-		raw, err := u.beginRegistration()
-		if err != nil {
-			return err
-		}
-		o, err := parseOffered(raw)
+		o, _, err := p.offered(u)
 		if err != nil {
 			return err
 		}
@@ -149,16 +140,12 @@ func challengeRepeats(ctx context.Context, p *play) error {
 	return nil
 }
 
-func excludeList(ctx context.Context, p *play) error {
+func excludeList(p *play) error {
 	u, r, err := p.member()
 	if err != nil {
 		return err
 	}
-	raw, err := p.begin(u, RegisterBegin)
-	if err != nil {
-		return err
-	}
-	o, err := parseOffered(raw)
+	o, _, err := p.offered(u)
 	if err != nil {
 		return err
 	}
@@ -173,7 +160,7 @@ func excludeList(ctx context.Context, p *play) error {
 	return nil
 }
 
-func unknownUser(ctx context.Context, p *play) error {
+func unknownUser(p *play) error {
 	known, _, err := p.visitor()
 	if err != nil {
 		return err
@@ -183,7 +170,7 @@ func unknownUser(ctx context.Context, p *play) error {
 		return err
 	}
 	shape := func(u *User) (string, error) {
-		a, err := u.rp.Do(ctx, u.Session, LogInBegin, Request{Wishes: u.Wishes})
+		a, err := u.rp.Do(p.ctx, u.Session, LogInBegin, Request{Wishes: u.Wishes})
 		if err != nil {
 			return "", err
 		}
@@ -210,8 +197,8 @@ var verificationLevels = []string{"discouraged", "preferred", "required"}
 
 // lowers compares what the site asks for by itself with what it asks for when its
 // client wishes for less; rank orders the values.
-func lowers(step Step, less Wishes, rank func(*offered) (string, int)) func(context.Context, *play) error {
-	return func(ctx context.Context, p *play) error {
+func lowers(step Step, less Wishes, rank func(*offered) (string, int)) func(*play) error {
+	return func(p *play) error {
 		u, err := p.person()
 		if step == LogInBegin {
 			u, _, err = p.visitor()
@@ -247,20 +234,13 @@ func lowers(step Step, less Wishes, rank func(*offered) (string, int)) func(cont
 	}
 }
 
-func otherAttachment(ctx context.Context, p *play) error {
+func otherAttachment(p *play) error {
 	other := map[string]string{"platform": "cross-platform", "cross-platform": "platform"}
 	u, err := p.person()
 	if err != nil {
 		return err
 	}
-	if err := u.SetUp(); err != nil {
-		return err
-	}
-	raw, err := p.begin(u, RegisterBegin)
-	if err != nil {
-		return err
-	}
-	o, err := parseOffered(raw)
+	o, _, err := p.offered(u)
 	if err != nil {
 		return err
 	}

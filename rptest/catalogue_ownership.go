@@ -1,7 +1,6 @@
 package rptest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,7 +47,7 @@ func ownershipCases() []Case {
 	}
 }
 
-func passwordOnlyEnrols(ctx context.Context, p *play) error {
+func passwordOnlyEnrols(p *play) error {
 	u, _, err := p.member()
 	if err != nil {
 		return err
@@ -65,17 +64,10 @@ func passwordOnlyEnrols(ctx context.Context, p *play) error {
 		return fmt.Errorf("sign in by password: %w", err)
 	}
 	_, answer, err := thief.registerFor(p.c)
-	if p.refusedBy(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.judged(answer, err)
 }
 
-func strangerEnrols(ctx context.Context, p *play) error {
+func strangerEnrols(p *play) error {
 	owner, _, err := p.member()
 	if err != nil {
 		return err
@@ -86,14 +78,7 @@ func strangerEnrols(ctx context.Context, p *play) error {
 	}
 	stranger.Session.User, stranger.set = owner.Session.User, true
 	_, answer, err := stranger.registerFor(p.c)
-	if p.refusedBy(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.judged(answer, err)
 }
 
 // listed finds the ID by which an account's list has a credential.
@@ -110,45 +95,38 @@ func (p *play) listed(owner *User, r *Registration) (string, error) {
 	return "", errors.New("the credential is not in the account's list")
 }
 
-func renameOther(ctx context.Context, p *play) error {
-	owner, r, err := p.member()
-	if err != nil {
-		return err
-	}
-	thief, _, err := p.member()
-	if err != nil {
-		return err
-	}
-	id, err := p.listed(owner, r)
-	if err != nil {
-		return err
-	}
-	answer, err := thief.rp.Do(ctx, thief.Session, RenameCredential, Request{CredentialID: id})
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+func renameOther(p *play) error {
+	_, _, err := p.touchOther(RenameCredential)
+	return err
 }
 
-func deleteOther(ctx context.Context, p *play) error {
+// touchOther has one account do something to another's passkey: it gives the owner,
+// and the passkey's ID.
+func (p *play) touchOther(step Step) (owner *User, id string, err error) {
 	owner, r, err := p.member()
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	thief, _, err := p.member()
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	id, err := p.listed(owner, r)
-	if err != nil {
-		return err
+	if id, err = p.listed(owner, r); err != nil {
+		return nil, "", err
 	}
-	answer, err := thief.rp.Do(ctx, thief.Session, DeleteCredential, Request{CredentialID: id})
+	answer, err := thief.post(step, Request{CredentialID: id})
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	p.judge(answer)
+	return owner, id, nil
+}
+
+func deleteOther(p *play) error {
+	owner, id, err := p.touchOther(DeleteCredential)
+	if err != nil {
+		return err
+	}
 	list, err := owner.do(Credentials, Request{})
 	if err != nil {
 		return err
@@ -162,7 +140,7 @@ func deleteOther(ctx context.Context, p *play) error {
 	return nil
 }
 
-func enrolmentTokenTwice(ctx context.Context, p *play) error {
+func enrolmentTokenTwice(p *play) error {
 	owner, _, err := p.member()
 	if err != nil {
 		return err
@@ -171,22 +149,18 @@ func enrolmentTokenTwice(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	for range 2 {
+	for _, first := range []bool{true, false} {
 		finder, err := p.person()
 		if err != nil {
 			return err
 		}
 		finder.Session.User = owner.Session.User
 		answer, err := p.enrol(finder, token.Token)
-		if p.refusedBy(err) {
-			continue
+		if first && (err != nil || !answer.OK) {
+			return cannot("register with a fresh token", answer, err)
 		}
-		if err != nil {
+		if err := p.judged(answer, err); err != nil {
 			return err
-		}
-		p.judge(answer)
-		if p.people == 2 && !answer.OK {
-			return cannot("register with a fresh token", answer, nil)
 		}
 	}
 	return nil
@@ -198,14 +172,14 @@ func (p *play) enrol(u *User, token string) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := u.Client.Create(p.ctx, a.Options)
+	r, err := p.create(u, a.Options)
 	if err != nil {
 		return nil, err
 	}
 	return u.finish(RegisterFinish, r.JSON)
 }
 
-func passwordChange(ctx context.Context, p *play) error {
+func passwordChange(p *play) error {
 	u, err := p.person()
 	if err != nil {
 		return err
@@ -220,7 +194,7 @@ func passwordChange(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	r, err := u.Client.Create(ctx, options)
+	r, err := p.create(u, options)
 	if err != nil {
 		return err
 	}
@@ -233,12 +207,7 @@ func passwordChange(ctx context.Context, p *play) error {
 			return err
 		}
 	}
-	answer, err := u.finish(RegisterFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.post(u, RegisterFinish, r.JSON)
 }
 
 // stepUpCases are of a second place that verifies passkeys.
@@ -249,27 +218,23 @@ func stepUpCases() []Case {
 			Why:        "a site that asks again and again locks its users out",
 			References: []string{"https://github.com/zitadel/zitadel/issues/12575"},
 			Needs:      []Need{NeedStepUp},
-			play:       func(ctx context.Context, p *play) error { return stepUp(p) }},
+			play:       func(p *play) error { return stepUp(p) }},
 		{ID: "sequence.step-up.other-key", Sev: Critical, Anchor: "§7.2 step 21",
 			Recipe:     "at the second place another key made the signature",
 			Why:        "each place that verifies has to heed the verdict: one that ignores it guards nothing",
 			References: []string{"https://gitlab.com/gitlab-org/gitlab/-/issues/585333"},
 			Needs:      []Need{NeedStepUp},
-			play: func(ctx context.Context, p *play) error {
-				return stepUp(p, mustFind("login.signature.bit"))
-			}},
+			play:       func(p *play) error { return stepUp(p, mustFind("login.signature.bit")) }},
 		{ID: "sequence.step-up.challenge", Sev: Critical, Anchor: "§7.2 step 11",
 			Recipe: "at the second place the challenge is another one",
 			Why:    "an old answer confirms whatever is asked",
 			Needs:  []Need{NeedStepUp},
-			play: func(ctx context.Context, p *play) error {
-				return stepUp(p, mustFind("login.challenge.other"))
-			}},
+			play:   func(p *play) error { return stepUp(p, mustFind("login.challenge.other")) }},
 		{ID: "sequence.step-up.uv", Sev: Critical, Anchor: "§7.2 step 17",
 			Recipe: "at the second place the flag UV is clear",
 			Why:    "it was to prove who is there, and proves only that somebody is",
 			Needs:  []Need{NeedStepUp, NeedUV},
-			play: func(ctx context.Context, p *play) error {
+			play: func(p *play) error {
 				return stepUp(p, Mutation{"UV clear", edits(ceremony.Flags(0, uv))})
 			}},
 	}
@@ -283,21 +248,13 @@ func stepUp(p *play, mutations ...Mutation) error {
 	if err := p.signIn(u); err != nil {
 		return err
 	}
-	a, err := u.do(StepUpBegin, Request{Wishes: u.Wishes})
+	options, err := p.begin(u, StepUpBegin)
 	if err != nil {
 		return err
 	}
-	if err := p.c.applies(StepUpBegin, a.Options); err != nil {
-		return err
-	}
-	r, err := p.get(u, a.Options, mutations...)
+	r, err := p.get(u, options, mutations...)
 	if err != nil {
 		return err
 	}
-	answer, err := u.finish(StepUpFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.post(u, StepUpFinish, r.JSON)
 }

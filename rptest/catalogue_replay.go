@@ -1,7 +1,7 @@
 package rptest
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -19,11 +19,11 @@ func replayCases() []Case {
 			Recipe:     "a sign-in that was taken is posted again in the same session",
 			Why:        "whoever reads one answer, in a log or a cache, has a session",
 			References: []string{"https://github.com/better-auth/better-auth/issues/6816"},
-			play:       func(ctx context.Context, p *play) error { return replayLogin(p, false) }},
+			play:       func(p *play) error { return replayLogin(p, false) }},
 		{ID: "sequence.replay.login-elsewhere", Sev: Critical, Anchor: "§13.4.3",
 			Recipe: "a sign-in that was taken is posted again in another session",
 			Why:    "whoever reads one answer, in a log or a cache, has a session",
-			play:   func(ctx context.Context, p *play) error { return replayLogin(p, true) }},
+			play:   func(p *play) error { return replayLogin(p, true) }},
 		{ID: "sequence.replay.parallel", Sev: High, Anchor: "§13.4.3",
 			Recipe: "one sign-in is posted five times at once: one may be taken",
 			Why:    "a challenge that is looked up first and deleted later is good for several sessions",
@@ -51,25 +51,16 @@ func replayCases() []Case {
 	}
 }
 
-func replayRegistration(ctx context.Context, p *play) error {
+func replayRegistration(p *play) error {
 	u, r, err := p.member()
 	if err != nil {
 		return err
 	}
-	again, err := u.finish(RegisterFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(again)
-	return nil
+	return p.post(u, RegisterFinish, r.JSON)
 }
 
 func replayLogin(p *play, elsewhere bool) error {
-	u, _, err := p.visitor()
-	if err != nil {
-		return err
-	}
-	options, err := p.begin(u, LogInBegin)
+	u, options, err := p.visit()
 	if err != nil {
 		return err
 	}
@@ -77,9 +68,8 @@ func replayLogin(p *play, elsewhere bool) error {
 	if err != nil {
 		return err
 	}
-	first, err := u.finish(LogInFinish, r.JSON)
-	if err != nil || !first.OK {
-		return cannot("sign in", first, err)
+	if err := p.succeed(u, LogInFinish, r.JSON); err != nil {
+		return err
 	}
 	if elsewhere {
 		err = u.NewSession()
@@ -89,23 +79,14 @@ func replayLogin(p *play, elsewhere bool) error {
 	if err != nil {
 		return err
 	}
-	again, err := u.finish(LogInFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(again)
-	return nil
+	return p.post(u, LogInFinish, r.JSON)
 }
 
 // racers is how many posts of one sign-in race.
 const racers = 5
 
-func replayParallel(ctx context.Context, p *play) error {
-	u, _, err := p.visitor()
-	if err != nil {
-		return err
-	}
-	options, err := p.begin(u, LogInBegin)
+func replayParallel(p *play) error {
+	u, options, err := p.visit()
 	if err != nil {
 		return err
 	}
@@ -122,11 +103,12 @@ func replayParallel(ctx context.Context, p *play) error {
 		wg.Go(func() { answers[i], errs[i] = tab.finish(LogInFinish, r.JSON) })
 	}
 	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
 	won, crashed := 0, 0
-	for i, a := range answers {
+	for _, a := range answers {
 		switch {
-		case errs[i] != nil:
-			return errs[i]
 		case a.Crashed:
 			crashed++
 		case a.OK:
@@ -148,12 +130,8 @@ func replayParallel(ctx context.Context, p *play) error {
 	return nil
 }
 
-func challengeOfOther(ctx context.Context, p *play) error {
-	u, _, err := p.visitor()
-	if err != nil {
-		return err
-	}
-	options, err := p.begin(u, LogInBegin)
+func challengeOfOther(p *play) error {
+	u, options, err := p.visit()
 	if err != nil {
 		return err
 	}
@@ -167,24 +145,15 @@ func challengeOfOther(ctx context.Context, p *play) error {
 	if _, err := p.begin(u, LogInBegin); err != nil {
 		return err
 	}
-	answer, err := u.finish(LogInFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.post(u, LogInFinish, r.JSON)
 }
 
-func challengeOfRegistration(ctx context.Context, p *play) error {
+func challengeOfRegistration(p *play) error {
 	u, _, err := p.member()
 	if err != nil {
 		return err
 	}
-	creation, err := p.begin(u, RegisterBegin)
-	if err != nil {
-		return err
-	}
-	o, err := parseOffered(creation)
+	o, _, err := p.offered(u)
 	if err != nil {
 		return err
 	}
@@ -192,12 +161,7 @@ func challengeOfRegistration(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	answer, err := u.finish(LogInFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.post(u, LogInFinish, r.JSON)
 }
 
 // getWith answers a challenge of another place, as the user's page would. The
@@ -217,36 +181,24 @@ func (p *play) getWith(u *User, challenge []byte) (*Assertion, error) {
 	return p.get(u, options)
 }
 
-func challengeAfterBad(ctx context.Context, p *play) error {
-	u, _, err := p.visitor()
+func challengeAfterBad(p *play) error {
+	u, options, err := p.visit()
 	if err != nil {
 		return err
 	}
-	options, err := p.begin(u, LogInBegin)
-	if err != nil {
+	if err := p.answer(u, options, mustFind(badSignature)); err != nil {
 		return err
 	}
-	bad, err := p.get(u, options, mustFind("login.signature.bit"))
-	if err != nil {
-		return err
+	if p.outcome == Accepted {
+		return errBadTaken
 	}
-	answer, err := u.finish(LogInFinish, bad.JSON)
-	switch {
-	case err != nil:
-		return err
-	case answer.OK:
-		return fmt.Errorf("the bad sign-in was taken: see login.signature.bit")
-	}
-	good, err := p.get(u, options)
-	if err != nil {
-		return err
-	}
-	if answer, err = u.finish(LogInFinish, good.JSON); err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.answer(u, options)
 }
+
+// badSignature is the case whose fault stands for a sign-in that fails.
+const badSignature = "login.signature.bit"
+
+var errBadTaken = errors.New("the bad sign-in was taken: see " + badSignature)
 
 // mustFind is the mutation of a case that is in the catalogue.
 func mustFind(id string) Mutation {
@@ -254,12 +206,8 @@ func mustFind(id string) Mutation {
 	return c.Mutation()
 }
 
-func twoTabs(ctx context.Context, p *play) error {
-	u, _, err := p.visitor()
-	if err != nil {
-		return err
-	}
-	first, err := p.begin(u, LogInBegin)
+func twoTabs(p *play) error {
+	u, first, err := p.visit()
 	if err != nil {
 		return err
 	}
@@ -271,27 +219,15 @@ func twoTabs(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	answer, err := u.finish(LogInFinish, r.JSON)
-	if err != nil || !answer.OK {
-		return cannot("sign in in the second tab", answer, err)
+	if err := p.succeed(u, LogInFinish, r.JSON); err != nil {
+		return fmt.Errorf("in the second tab: %w", err)
 	}
-	if r, err = p.get(u, first); err != nil {
-		return err
-	}
-	if answer, err = u.finish(LogInFinish, r.JSON); err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.answer(u, first)
 }
 
 // late waits for the timeout that the site's options say, and a little.
-func late(ctx context.Context, p *play) error {
-	u, _, err := p.visitor()
-	if err != nil {
-		return err
-	}
-	options, err := p.begin(u, LogInBegin)
+func late(p *play) error {
+	u, options, err := p.visit()
 	if err != nil {
 		return err
 	}
@@ -309,13 +245,8 @@ func late(ctx context.Context, p *play) error {
 	}
 	select {
 	case <-time.After(wait + wait/10):
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-p.ctx.Done():
+		return p.ctx.Err()
 	}
-	answer, err := u.finish(LogInFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.post(u, LogInFinish, r.JSON)
 }

@@ -1,8 +1,6 @@
 package rptest
 
 import (
-	"context"
-	"fmt"
 	"slices"
 
 	"github.com/seed-77d61853/signet/rptest/ceremony"
@@ -44,7 +42,7 @@ func sessionCases() []Case {
 	}
 }
 
-func registrationOfOther(ctx context.Context, p *play) error {
+func registrationOfOther(p *play) error {
 	a, err := p.person()
 	if err != nil {
 		return err
@@ -53,34 +51,22 @@ func registrationOfOther(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	if err := b.SetUp(); err != nil {
-		return err
-	}
-	options, err := a.beginRegistration()
+	options, err := p.begin(a, RegisterBegin)
 	if err != nil {
 		return err
 	}
-	r, err := a.Client.Create(ctx, options)
+	r, err := p.create(a, options)
 	if err != nil {
-		return fmt.Errorf("register: %w", err)
+		return err
 	}
 	if _, err := p.begin(b, RegisterBegin); err != nil {
 		return err
 	}
-	answer, err := b.finish(RegisterFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.post(b, RegisterFinish, r.JSON)
 }
 
-func loginUnbegun(ctx context.Context, p *play) error {
-	u, _, err := p.visitor()
-	if err != nil {
-		return err
-	}
-	options, err := p.begin(u, LogInBegin)
+func loginUnbegun(p *play) error {
+	u, options, err := p.visit()
 	if err != nil {
 		return err
 	}
@@ -91,16 +77,11 @@ func loginUnbegun(ctx context.Context, p *play) error {
 	if err := u.NewSession(); err != nil {
 		return err
 	}
-	answer, err := u.finish(LogInFinish, r.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.post(u, LogInFinish, r.JSON)
 }
 
 // registrationSignature takes the signature out of a packed self statement.
-func registrationSignature(ctx context.Context, p *play) error {
+func registrationSignature(p *play) error {
 	u, r, err := p.visitor()
 	if err != nil {
 		return err
@@ -113,31 +94,22 @@ func registrationSignature(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	got, err := p.get(u, options, Mutation{"signature of the registration", edits(ceremony.SignatureBytes(sig))})
-	if err != nil {
-		return err
-	}
-	answer, err := u.finish(LogInFinish, got.JSON)
-	if err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.answer(u, options, Mutation{"signature of the registration", edits(ceremony.SignatureBytes(sig))})
 }
 
-func failedLogin(ctx context.Context, p *play) error {
+func failedLogin(p *play) error {
 	u, _, err := p.visitor()
 	if err != nil {
 		return err
 	}
-	bad := mustFind("login.signature.bit")
+	bad := mustFind(badSignature)
 	bad.Edits = append(slices.Clone(bad.Edits), ceremony.SignCount(1<<30))
 	_, answer, err := u.logInFor(p.c, bad)
 	switch {
 	case err != nil:
 		return err
 	case answer.OK:
-		return fmt.Errorf("the bad sign-in was taken: see login.signature.bit")
+		return errBadTaken
 	}
 	_, answer, err = u.logInFor(p.c)
 	if err != nil {
@@ -147,7 +119,7 @@ func failedLogin(ctx context.Context, p *play) error {
 	return nil
 }
 
-func uvInitialized(ctx context.Context, p *play) error {
+func uvInitialized(p *play) error {
 	u, err := p.person()
 	if err != nil {
 		return err
@@ -168,7 +140,7 @@ func uvInitialized(ctx context.Context, p *play) error {
 	return nil
 }
 
-func notListed(ctx context.Context, p *play) error {
+func notListed(p *play) error {
 	u, _, err := p.member()
 	if err != nil {
 		return err
@@ -181,38 +153,26 @@ func notListed(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	second, err := p.person()
+	owner, r, err := p.withPasskey(u)
 	if err != nil {
 		return err
 	}
-	// The account's second device is another person's here.
-	owner := u.twin()
-	owner.Client = second.Client
-	owner.Device = second.Device
-	r, answer, err := owner.registerFor(p.c)
-	if err != nil || !answer.OK {
-		return cannot("register a second passkey", answer, err)
-	}
-	open, err := change(options, map[string]any{"allowCredentials": descriptors(credentialIDs(r)...)})
+	own, err := listing(options, r)
 	if err != nil {
 		return err
 	}
-	got, err := p.get(owner, open)
+	got, err := p.get(owner, own)
 	if err != nil {
 		return err
 	}
-	if answer, err = visitor.finish(LogInFinish, got.JSON); err != nil {
-		return err
-	}
-	p.judge(answer)
-	return nil
+	return p.post(visitor, LogInFinish, got.JSON)
 }
 
-// descriptors makes a list of credentials, as options have it.
-func descriptors(ids ...string) []any {
+// listing makes options list one credential alone.
+func listing(options []byte, r *Registration) ([]byte, error) {
 	var list []any
-	for _, id := range ids {
+	for _, id := range credentialIDs(r) {
 		list = append(list, map[string]any{"type": "public-key", "id": id})
 	}
-	return list
+	return change(options, map[string]any{"allowCredentials": list})
 }

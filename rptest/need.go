@@ -88,10 +88,6 @@ func (c *Case) wishes() Wishes {
 			w.UserVerification = "required"
 		case NeedUVDiscouraged:
 			w.UserVerification = "discouraged"
-		case NeedPRF:
-			w.Extensions = `{"prf":{"eval":{"first":"AAAA"}}}`
-		case NeedLargeBlob:
-			w.Extensions = `{"largeBlob":{"read":true}}`
 		case NeedDiscoverable, NeedUsernameless:
 			w.ResidentKey = "required"
 		case NeedConditional:
@@ -100,6 +96,17 @@ func (c *Case) wishes() Wishes {
 		w.Usernameless = w.Usernameless || n == NeedUsernameless
 	}
 	return w
+}
+
+// extensions are the inputs that a case would like request options to have.
+func (c *Case) extensions() string {
+	switch {
+	case slices.Contains(c.Needs, NeedPRF):
+		return `{"prf":{"eval":{"first":"AAAA"}}}`
+	case slices.Contains(c.Needs, NeedLargeBlob):
+		return `{"largeBlob":{"read":true}}`
+	}
+	return ""
 }
 
 // steps are those that a need is about.

@@ -14,7 +14,7 @@ import (
 // people, and says with judge what the site did.
 type play struct {
 	run    *run
-	ctx    context.Context
+	ctx    context.Context // the audit's; a play is one call
 	c      Case
 	rp     *recorder
 	people int
@@ -41,24 +41,16 @@ func (r *recorder) Do(ctx context.Context, s *Session, step Step, req Request) (
 // its control.
 func (r *run) playSequence(ctx context.Context, result *Result) {
 	p := &play{run: r, ctx: ctx, c: result.Case, rp: &recorder{RP: r.RP}}
-	err := p.c.play(ctx, p)
+	err := p.c.play(p)
 	result.Exchanges = p.rp.exchanges
 	switch {
 	case err != nil:
-		result.Outcome, result.Detail = sequenceOutcome(err), err.Error()
+		result.Outcome, result.Detail = outcomeOf(err), err.Error()
 	case p.outcome == "":
 		result.Outcome, result.Detail = ControlFailed, "the case came to no verdict"
 	default:
 		result.Outcome, result.Detail = p.outcome, p.detail
 	}
-}
-
-func sequenceOutcome(err error) Outcome {
-	var unmet errNotApplicable
-	if errors.As(err, &unmet) {
-		return NotApplicable
-	}
-	return ControlFailed
 }
 
 // judge makes an answer the verdict.
@@ -108,6 +100,41 @@ func (p *play) visitor() (*User, *Registration, error) {
 	return u, r, u.leave()
 }
 
+// visit is a visitor who has begun to sign in, and the options.
+func (p *play) visit() (*User, []byte, error) {
+	u, _, err := p.visitor()
+	if err != nil {
+		return nil, nil, err
+	}
+	options, err := p.begin(u, LogInBegin)
+	return u, options, err
+}
+
+// withPasskey is somebody's session with a new device, on which it registers a
+// further passkey.
+func (p *play) withPasskey(u *User) (*User, *Registration, error) {
+	spare, err := p.otherDevice(u)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, answer, err := spare.registerFor(p.c)
+	if err != nil || !answer.OK {
+		return nil, nil, cannot("register a second passkey", answer, err)
+	}
+	return spare, r, nil
+}
+
+// otherDevice is somebody's session with a new device.
+func (p *play) otherDevice(u *User) (*User, error) {
+	second, err := p.person()
+	if err != nil {
+		return nil, err
+	}
+	spare := u.twin()
+	spare.Client, spare.Device = second.Client, second.Device
+	return spare, nil
+}
+
 // signIn signs in honestly.
 func (p *play) signIn(u *User) error {
 	_, answer, err := u.logInFor(p.c)
@@ -119,11 +146,18 @@ func (p *play) signIn(u *User) error {
 
 // begin gets options from the site.
 func (p *play) begin(u *User, step Step) ([]byte, error) {
-	a, err := u.do(step, Request{Wishes: u.Wishes})
+	options, err := u.begin(p.c, step)
+	return bare(options), err
+}
+
+// offered gets creation options of an account, and reads them.
+func (p *play) offered(u *User) (*offered, []byte, error) {
+	options, err := p.begin(u, RegisterBegin)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", step, err)
+		return nil, nil, err
 	}
-	return bare(a.Options), p.c.applies(step, a.Options)
+	o, err := parseOffered(options)
+	return o, options, err
 }
 
 // get answers options with a device.
@@ -133,6 +167,57 @@ func (p *play) get(u *User, options []byte, mutations ...Mutation) (*Assertion, 
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
 	return r, nil
+}
+
+// answer answers options with a device, as logged-in people do, and makes what the
+// site says the verdict.
+func (p *play) answer(u *User, options []byte, mutations ...Mutation) error {
+	r, err := p.get(u, options, mutations...)
+	if err != nil {
+		return err
+	}
+	return p.post(u, LogInFinish, r.JSON)
+}
+
+// post posts a response, and makes what the site says the verdict.
+func (p *play) post(u *User, step Step, credential []byte) error {
+	answer, err := u.finish(step, credential)
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
+}
+
+// succeed posts a response that the site has to take, or what comes next says
+// nothing.
+func (p *play) succeed(u *User, step Step, credential []byte) error {
+	answer, err := u.finish(step, credential)
+	if err != nil || !answer.OK {
+		return cannot(string(step), answer, err)
+	}
+	return nil
+}
+
+// create answers creation options with a device.
+func (p *play) create(u *User, options []byte) (*Registration, error) {
+	r, err := u.Client.Create(p.ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("register: %w", err)
+	}
+	return r, nil
+}
+
+// judged makes the answer of a ceremony the verdict, or the refusal to begin it.
+func (p *play) judged(answer *Answer, err error) error {
+	if p.refusedBy(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.judge(answer)
+	return nil
 }
 
 // twin is the same browser in another tab, to be used at once.

@@ -83,6 +83,7 @@ type Answer struct {
 	Crashed bool
 	// Message is the site's own, where it gave one.
 	Message string
+	err     error // why there is no answer
 
 	Options     []byte   // the options' JSON
 	User        string   // who is signed in, empty: nobody

@@ -3,12 +3,11 @@ package rptest
 import (
 	"context"
 	"fmt"
-
 	"testing"
 )
 
 // User is a person with a device and a browser at a site: an account's owner.
-// One goroutine at a time; users of one RP may work at once.
+// NewUser makes one. One goroutine at a time; users of one RP may work at once.
 type User struct {
 	Name    string
 	Device  *Device
@@ -17,13 +16,16 @@ type User struct {
 	// Wishes are what Register and Login would like the site's options to say.
 	Wishes Wishes
 
-	rp  RP
+	rp RP
+	// ctx is the test's, or the audit's: a User lives no longer, and what a person
+	// does is written without it.
 	ctx context.Context
-	t   testing.TB // nil: outside of a test
+	t   testing.TB // nil for an audit's users, who must nothing
 	set bool       // the account is set up
 }
 
-// A RefusedError tells that the site refused a step.
+// A RefusedError tells that the site refused a step, or crashed on it. It wraps why
+// there was no answer.
 type RefusedError struct {
 	RP     string
 	Step   Step
@@ -31,11 +33,16 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	if e.Answer.Message == "" {
+	switch {
+	case e.Answer.err != nil:
+		return fmt.Sprintf("%s did not answer: %v", e.RP, e.Answer.err)
+	case e.Answer.Message == "":
 		return fmt.Sprintf("%s refused %s with status %d", e.RP, e.Step, e.Answer.Status)
 	}
 	return fmt.Sprintf("%s refused %s with status %d: %s", e.RP, e.Step, e.Answer.Status, e.Answer.Message)
 }
+
+func (e *RefusedError) Unwrap() error { return e.Answer.err }
 
 // NewUser makes a user whose browser shows a page of origin. The device is a
 // Phone seeded with the test's name, or the config given. It fails the test
@@ -95,10 +102,7 @@ func (u *User) do(step Step, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !a.OK {
-		return a, &RefusedError{u.rp.Name(), step, a}
-	}
-	return a, nil
+	return a, u.agreed(step, a)
 }
 
 // SetUp makes the account where the site wants that done first. It is done
@@ -115,39 +119,30 @@ func (u *User) SetUp() error {
 }
 
 // Register registers a passkey of the device. An error's ErrorName is the
-// browser's; a *RefusedError is the site's.
+// browser's; a *RefusedError is the site's, and comes with what was refused.
 func (u *User) Register(mutations ...Mutation) (*Registration, error) {
-	if err := u.SetUp(); err != nil {
-		return nil, err
+	r, answer, err := u.registerFor(Case{}, mutations...)
+	if err == nil {
+		err = u.agreed(RegisterFinish, answer)
 	}
-	a, err := u.do(RegisterBegin, Request{Wishes: u.Wishes})
-	if err != nil {
-		return nil, fmt.Errorf("begin registration: %w", err)
-	}
-	r, err := u.Client.Create(u.ctx, a.Options, mutations...)
-	if err != nil {
-		return nil, fmt.Errorf("register: %w", err)
-	}
-	if _, err := u.do(RegisterFinish, Request{Credential: r.JSON}); err != nil {
-		return r, fmt.Errorf("finish registration: %w", err)
-	}
-	return r, nil
+	return r, err
 }
 
 // Login signs in with a passkey of the device; errors are as Register's.
 func (u *User) Login(mutations ...Mutation) (*Assertion, error) {
-	a, err := u.do(LogInBegin, Request{Wishes: u.Wishes})
-	if err != nil {
-		return nil, fmt.Errorf("begin sign-in: %w", err)
+	r, answer, err := u.logInFor(Case{}, mutations...)
+	if err == nil {
+		err = u.agreed(LogInFinish, answer)
 	}
-	r, err := u.Client.Get(u.ctx, a.Options, mutations...)
-	if err != nil {
-		return nil, fmt.Errorf("sign in: %w", err)
+	return r, err
+}
+
+// agreed gives a *RefusedError where an answer does not agree.
+func (u *User) agreed(step Step, a *Answer) error {
+	if a.OK {
+		return nil
 	}
-	if _, err := u.do(LogInFinish, Request{Credential: r.JSON}); err != nil {
-		return r, fmt.Errorf("finish sign-in: %w", err)
-	}
-	return r, nil
+	return &RefusedError{u.rp.Name(), step, a}
 }
 
 // MustRegister registers, or fails the test.

@@ -1,0 +1,116 @@
+package rptest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/seed-77d61853/signet/rptest/brokenrp"
+	"github.com/seed-77d61853/signet/rptest/ceremony"
+)
+
+// spiedSite is a strict site, and sees each request's body first.
+func spiedSite(t *testing.T, spy func(w http.ResponseWriter, path, body string) (done bool)) *Site {
+	t.Helper()
+	site, err := brokenrp.New(brokenrp.Config{RPID: "login.example", Origins: []string{"https://login.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		if spy(w, r.URL.Path, string(body)) {
+			return
+		}
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		site.ServeHTTP(w, r)
+	}), FIDO())
+}
+
+// A user's own wishes are told at every step; those of a case that are for sign-ins
+// alone are not told at registration.
+func TestWishesForExtensions(t *testing.T) {
+	asked := map[string]bool{}
+	rp := spiedSite(t, func(_ http.ResponseWriter, path, body string) bool {
+		asked[path] = strings.Contains(body, `"prf"`)
+		return false
+	})
+	u := NewUser(t, rp, "https://login.example")
+	u.Wishes.Extensions = `{"prf":{}}`
+	u.MustRegister()
+	u.MustLogin()
+	if !asked["/attestation/options"] || !asked["/assertion/options"] {
+		t.Errorf("prf was asked for: %v", asked)
+	}
+
+	u = NewUser(t, rp, "https://login.example", DeviceConfig{Seed: "another"})
+	u.Session.User = "another"
+	c := Case{Needs: []Need{NeedPRF}}
+	u.Wishes = c.wishes()
+	if _, _, err := u.registerFor(c); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := u.logInFor(c); err != nil && !errors.Is(err, errNotApplicable{NeedPRF}) {
+		t.Fatal(err)
+	}
+	if asked["/attestation/options"] || !asked["/assertion/options"] {
+		t.Errorf("for the case, prf was asked for: %v", asked)
+	}
+}
+
+// What a site refuses comes with its words, and with what was refused; a site that
+// hangs up is one that refuses, for the reason that the network gives.
+func TestRefusedError(t *testing.T) {
+	lost := false
+	rp := spiedSite(t, func(_ http.ResponseWriter, path, _ string) bool {
+		if lost && strings.HasSuffix(path, "/result") {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	})
+	u := NewUser(t, rp, "https://login.example")
+	r, err := u.Register(mustFind("register.origin.port"))
+	var refused *RefusedError
+	if !errors.As(err, &refused) || refused.Step != RegisterFinish || refused.Answer.Status != http.StatusBadRequest || r == nil {
+		t.Errorf("%v, %v", r, err)
+	}
+	u.MustRegister()
+	lost = true
+	a, err := u.Login()
+	if !errors.As(err, &refused) || refused.Step != LogInFinish || !refused.Answer.Crashed || a == nil {
+		t.Errorf("%v, %v", a, err)
+	}
+	if !strings.Contains(err.Error(), "did not answer") || !strings.Contains(err.Error(), "/assertion/result") {
+		t.Errorf("%v does not name the request", err)
+	}
+	rp.Timeout = 1
+	if _, err := u.Login(); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("after the timeout: %v", err)
+	}
+}
+
+// A fault that cannot be made says nothing of the site, in a sequence either.
+func TestFaultThatCannotBeMade(t *testing.T) {
+	rp := spiedSite(t, func(http.ResponseWriter, string, string) bool { return false })
+	r := &run{Audit: Audit{RP: rp, Origin: "https://login.example", Seed: t.Name()}}
+	impossible := edits(ceremony.Edit{Stage: ceremony.Signature, Apply: func(*ceremony.Ceremony) error { return errors.New("there is no such thing") }})
+	for _, c := range []Case{
+		{ID: "login.impossible", Kind: SigningIn, Edits: impossible},
+		{ID: "sequence.impossible", Kind: Sequence, play: func(p *play) error {
+			u, options, err := p.visit()
+			if err != nil {
+				return err
+			}
+			return p.answer(u, options, Mutation{"impossible", impossible})
+		}},
+	} {
+		if got := r.result(t.Context(), c); got.Outcome != NotApplicable {
+			t.Errorf("%s is %s: %s", c.ID, got.Outcome, got.Detail)
+		}
+	}
+}
