@@ -29,10 +29,10 @@ type Audit struct {
 	// can notice run. ModelList tells that it also allows no other model.
 	Trusted   bool
 	ModelList bool
-	// AtLeast leaves out what is less severe, Only all but the cases named, or
-	// those below a name that ends in a dot: "login.".
-	AtLeast Severity
-	Only    []string
+	// AtLeast leaves out what is less severe, Only all but the cases named, Skip
+	// those. A name that ends in a dot is of all cases below it: "login.".
+	AtLeast    Severity
+	Only, Skip []string
 	// Slow has cases run that wait out a lifetime.
 	Slow  bool
 	Known KnownFindings
@@ -46,15 +46,15 @@ type errNotApplicable struct{ need Need }
 func (e errNotApplicable) Error() string { return "not applicable: it needs " + string(e.need) }
 
 // Run runs the cases, in an order that the seed decides, and reports them in the
-// catalogue's. An error tells that the audit could not begin: no case named
-// exists, the site gives no options. What goes wrong later is in the results.
+// catalogue's. An error tells that the audit could not begin: as Cases says, or the
+// site gives no options. What goes wrong later is in the results.
 // When ctx ends the cases left are NotRun.
 func (a *Audit) Run(ctx context.Context) (*Report, error) {
 	r := &run{Audit: *a, nonce: strconv.FormatUint(uint64(rand.Uint32()), 36)}
 	if r.Seed == "" {
 		r.Seed = strconv.FormatUint(rand.Uint64(), 36)
 	}
-	cases, err := r.cases()
+	cases, err := r.Cases()
 	if err != nil {
 		return nil, err
 	}
@@ -73,30 +73,35 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 	return report, nil
 }
 
+// Cases lists those that Run plays or says why not, in the catalogue's order. It is
+// an error that Only or Skip has a name that no case is called by, or that nothing
+// is left.
+func (a *Audit) Cases() ([]Case, error) {
+	all := Catalogue()
+	for _, name := range slices.Concat(a.Only, a.Skip) {
+		if !slices.ContainsFunc(all, func(c Case) bool { return c.called(name) }) {
+			return nil, fmt.Errorf("no case is called %q", name)
+		}
+	}
+	left := slices.DeleteFunc(all, func(c Case) bool {
+		return c.Sev < a.AtLeast || len(a.Only) > 0 && !slices.ContainsFunc(a.Only, c.called) || slices.ContainsFunc(a.Skip, c.called)
+	})
+	if len(left) == 0 {
+		return nil, errors.New("no case is left to play")
+	}
+	return left, nil
+}
+
+// called tells whether a name is the case's, or one above it: "login.".
+func (c *Case) called(name string) bool {
+	return c.ID == name || strings.HasSuffix(name, ".") && strings.HasPrefix(c.ID, name)
+}
+
 // run is an Audit under way.
 type run struct {
 	Audit
 	nonce    string // in the names of accounts, which a site may keep from an earlier audit
 	accounts int
-}
-
-func (r *run) cases() ([]Case, error) {
-	var chosen []Case
-	for _, c := range Catalogue() {
-		if c.Sev >= r.AtLeast && r.named(c.ID) {
-			chosen = append(chosen, c)
-		}
-	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("no case is named %q: `signet audit --list` names them", r.Only)
-	}
-	return chosen, nil
-}
-
-func (r *run) named(id string) bool {
-	return len(r.Only) == 0 || slices.ContainsFunc(r.Only, func(name string) bool {
-		return name == id || strings.HasSuffix(name, ".") && strings.HasPrefix(id, name)
-	})
 }
 
 // order shuffles, as the seed says.
@@ -128,7 +133,7 @@ func (r *run) findOrigin(ctx context.Context) error {
 		return err
 	}
 	if o.RP.ID == "" {
-		return errors.New("the site's options name no rp.id: say the origin of its pages with --origin")
+		return errors.New("the site's options name no rp.id: the origin of its pages has to be given")
 	}
 	r.Origin = "https://" + o.RP.ID
 	return nil
@@ -175,16 +180,21 @@ func (r *run) result(ctx context.Context, c Case) Result {
 	case c.Slow && !r.Slow:
 		result.Outcome, result.Detail = NotRun, "it waits out a lifetime: ask for slow cases"
 	case ctx.Err() != nil:
-		result.Outcome, result.Detail = NotRun, "the audit was stopped"
+		result.stop()
 	case need != "":
 		result.Outcome, result.Detail = NotApplicable, errNotApplicable{need}.Error()
 	default:
 		r.play(ctx, &result)
+		if ctx.Err() != nil { // whatever came out is the stop's doing
+			result.stop()
+		}
 	}
 	result.Finding = c.Fails(result.Outcome)
 	result.Seconds = time.Since(start).Seconds()
 	return result
 }
+
+func (r *Result) stop() { *r = Result{Case: r.Case, Outcome: NotRun, Detail: "the audit was stopped"} }
 
 // play runs control, fault and control.
 func (r *run) play(ctx context.Context, result *Result) {

@@ -64,7 +64,7 @@ type KnownFindings map[string]Outcome
 func ReadBaseline(path string) (KnownFindings, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read baseline: %w (write one with --write-baseline)", err)
+		return nil, fmt.Errorf("read baseline: %w", err)
 	}
 	var file struct {
 		Known KnownFindings `json:"known"`

@@ -15,6 +15,9 @@ func AtLeast(s Severity) RunOption { return func(a *Audit) error { a.AtLeast = s
 // Only runs the cases named, or those below a name that ends in a dot.
 func Only(names ...string) RunOption { return func(a *Audit) error { a.Only = names; return nil } }
 
+// Skip leaves out the cases named, or those below a name that ends in a dot.
+func Skip(names ...string) RunOption { return func(a *Audit) error { a.Skip = names; return nil } }
+
 // From says the origin of the site's pages; without it, it is https:// and the
 // RP ID.
 func From(origin string) RunOption { return func(a *Audit) error { a.Origin = origin; return nil } }

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/seed-77d61853/signet/rptest"
 	"github.com/seed-77d61853/signet/rptest/attest"
@@ -35,17 +33,13 @@ type auditFlags struct {
 	Trust string
 }
 
-// Statuses that audit ends with, besides those of every command.
+// Statuses that audit ends with, and explain with the first, besides those of every
+// command.
 const (
 	statusFinding     exitStatus = 1
 	statusNoVerdict   exitStatus = 3
 	statusInterrupted exitStatus = 130 // as of a shell's command that Ctrl-C ended
 )
-
-// exitStatus is what the program ends with where all that is to be said has been.
-type exitStatus int
-
-func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 func newAudit() *cobra.Command {
 	var f auditFlags
@@ -83,19 +77,6 @@ played. Findings in --baseline do not count; --write-baseline writes one and end
 	}
 	f.addFlags(cmd)
 	return cmd
-}
-
-// withoutDevice is the PersistentPreRunE of commands that touch no device of the
-// user's, in place of the root command's: no setting means anything there.
-func withoutDevice(why string) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, _ []string) (err error) {
-		cmd.InheritedFlags().VisitAll(func(flag *pflag.Flag) {
-			if flag.Changed {
-				err = usagef(cmd, "%s, so --%s means nothing to it", why, flag.Name)
-			}
-		})
-		return err
-	}
 }
 
 func severities() []string {
@@ -150,10 +131,8 @@ func (f *auditFlags) check(cmd *cobra.Command) error {
 			return usagef(cmd, "--%s=%s: want %s", choice.flag, choice.value, strings.TrimSuffix(strings.Join(choice.of, ", "), ", "))
 		}
 	}
-	for _, name := range slices.Concat(f.Cases, f.Skip) {
-		if !slices.ContainsFunc(rptest.Catalogue(), func(c rptest.Case) bool { return isCalled(&c, name) }) {
-			return usagef(cmd, "no case is called %q: signet audit --list lists them", name)
-		}
+	if _, err := f.audit().Cases(); err != nil {
+		return usagef(cmd, "%v: see --case, --skip, --at-least, and signet audit --list", err)
 	}
 	if f.ModelList && !f.Trusted {
 		return usagef(cmd, "--model-list needs --trusted")
@@ -167,20 +146,12 @@ func (f *auditFlags) check(cmd *cobra.Command) error {
 	return f.outputFlags.check(cmd)
 }
 
-// isCalled tells whether a name is a case's, or one above it: "login.".
-func isCalled(c *rptest.Case, name string) bool {
-	return c.ID == name || strings.HasSuffix(name, ".") && strings.HasPrefix(c.ID, name)
-}
-
-// chosen are the cases that the flags leave.
-func (f *auditFlags) chosen() (cases []rptest.Case) {
-	for _, c := range rptest.Catalogue() {
-		is := func(name string) bool { return isCalled(&c, name) }
-		if c.Sev >= severityOf(f.AtLeast) && (len(f.Cases) == 0 || slices.ContainsFunc(f.Cases, is)) && !slices.ContainsFunc(f.Skip, is) {
-			cases = append(cases, c)
-		}
+// audit is what the flags say of the audit, but for the site.
+func (f *auditFlags) audit() *rptest.Audit {
+	return &rptest.Audit{
+		Seed: f.Seed, Device: f.device(), Trusted: f.Trusted, ModelList: f.ModelList,
+		AtLeast: severityOf(f.AtLeast), Only: f.Cases, Skip: f.Skip, Slow: f.Slow,
 	}
-	return cases
 }
 
 // severityOf reads a severity that check has found to be one.
@@ -194,29 +165,25 @@ func (f *auditFlags) device() rptest.DeviceConfig {
 }
 
 func (f *auditFlags) run(cmd *cobra.Command) error {
+	audit := f.audit()
 	switch {
 	case f.List:
-		return writeCases(cmd.OutOrStdout(), f.chosen(), f.JSON)
+		cases, err := audit.Cases()
+		if err != nil {
+			return err
+		}
+		return writeCases(cmd.OutOrStdout(), cases, f.JSON)
 	case f.Trust != "":
-		return writeTrust(cmd.OutOrStdout(), f.Trust, f.device())
-	}
-	cases := f.chosen()
-	if len(cases) == 0 {
-		return usagef(cmd, "--case, --skip and --at-least leave no case")
+		return writeTrust(cmd.OutOrStdout(), f.Trust, audit.Device)
 	}
 	site, origin, err := f.site()
 	if err != nil {
 		return err
 	}
-	audit := &rptest.Audit{
-		RP: site, Origin: origin, Seed: f.Seed, Device: f.device(), Slow: f.Slow, Trusted: f.Trusted, ModelList: f.ModelList,
-	}
-	for _, c := range cases {
-		audit.Only = append(audit.Only, c.ID)
-	}
+	audit.RP, audit.Origin = site, origin
 	if f.Baseline != "" {
 		if audit.Known, err = rptest.ReadBaseline(f.Baseline); err != nil {
-			return fileError{err}
+			return baselineError{fileError{err}}
 		}
 	}
 	if err := f.outputFlags.prepare(); err != nil {
@@ -235,9 +202,6 @@ func (f *auditFlags) run(cmd *cobra.Command) error {
 // conclude writes the report and decides on the exit status.
 func (f *auditFlags) conclude(cmd *cobra.Command, found *rptest.Report) error {
 	ctx := cmd.Context()
-	if ctx.Err() != nil {
-		stopped(found)
-	}
 	if err := f.outputFlags.write(cmd.OutOrStdout(), found, f.explainsOne(found)); err != nil {
 		return err
 	}
@@ -253,17 +217,6 @@ func (f *auditFlags) conclude(cmd *cobra.Command, found *rptest.Report) error {
 		return nil
 	}
 	return f.judge(found)
-}
-
-// stopped takes back the verdict on the case that was under way when the audit
-// was stopped: it is the stop's doing.
-func stopped(found *rptest.Report) {
-	for i := range found.Results {
-		r := &found.Results[i]
-		if r.Outcome == rptest.ControlFailed && strings.Contains(r.Detail, context.Canceled.Error()) {
-			r.Outcome, r.Detail = rptest.NotRun, "the audit was stopped"
-		}
-	}
 }
 
 // explainsOne tells whether the report is of one case that the user named.

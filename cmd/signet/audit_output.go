@@ -134,3 +134,13 @@ func (e fileError) hint() string {
 	}
 	return ""
 }
+
+// baselineError is that a baseline could not be read.
+type baselineError struct{ fileError }
+
+func (e baselineError) hint() string {
+	if errors.Is(e, fs.ErrNotExist) {
+		return "Look at the path, or write a baseline with --write-baseline."
+	}
+	return e.fileError.hint()
+}
