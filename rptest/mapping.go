@@ -98,13 +98,23 @@ func ParseMapping(r io.Reader) (*Mapping, error) {
 		return nil, errors.New("mapping: longer than 1 MiB")
 	}
 	m := new(Mapping)
-	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(m); err != nil {
+	if err := m.decode(data); err != nil {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
 	return m, nil
+}
+
+// decode reads YAML. The library panics on some texts that are none.
+func (m *Mapping) decode(data []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("not YAML that can be understood")
+		}
+	}()
+	return yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(m)
 }
 
 // knownSteps lists all, in the order of Step's constants.
