@@ -159,7 +159,7 @@ func writeLint(out io.Writer, findings []decoding.Finding, fails bool) error {
 		}
 	}
 	if fails && refused > 0 {
-		return exitStatus(1)
+		return statusFinding
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 )
@@ -49,6 +50,11 @@ type usageError struct {
 	command string // with a space behind it, or empty
 }
 
+// exitStatus is what the program ends with where all that is to be said has been.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
 // group makes cmd a command that only its subcommands do something for.
 func group(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
 	cmd.AddCommand(subcommands...)
@@ -71,6 +77,19 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return usagef(cmd, "%s takes no arguments, and %q is one: a flag's value may need = before it", cmd.Name(), args[0])
 	}
 	return nil
+}
+
+// withoutDevice is the PersistentPreRunE of commands that touch no device of the
+// user's, in place of the root command's: no setting means anything there.
+func withoutDevice(why string) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) (err error) {
+		cmd.InheritedFlags().VisitAll(func(flag *pflag.Flag) {
+			if flag.Changed {
+				err = usagef(cmd, "%s, so --%s means nothing to it", why, flag.Name)
+			}
+		})
+		return err
+	}
 }
 
 // completes lets the shell offer the values of a flag that the command has.
