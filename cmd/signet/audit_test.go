@@ -88,7 +88,7 @@ func answerWrong(w http.ResponseWriter, r *http.Request, how string) {
 func setUpTrust(ts *testscript.TestScript, config *brokenrp.Config, dir string) {
 	config.Attestation = "direct"
 	config.Roots = readCertificates(ts, filepath.Join(dir, "roots.pem"))
-	config.MetadataRoots = readCertificates(ts, filepath.Join(dir, "metadata-roots.pem"))
+	config.MetadataRoots = readCertificates(ts, filepath.Join(dir, "mds-roots.pem"))
 	for text := range strings.FieldsSeq(ts.ReadFile(filepath.Join(dir, "aaguids.txt"))) {
 		aaguid, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
 		ts.Check(err)
@@ -98,7 +98,7 @@ func setUpTrust(ts *testscript.TestScript, config *brokenrp.Config, dir string) 
 
 // feed gives a site the metadata, of which it has to take the first alone.
 func feed(ts *testscript.TestScript, site http.Handler, dir string) {
-	for i, name := range []string{"blob.jwt", "blob-older.jwt", "blob-forged.jwt"} {
+	for i, name := range []string{"mds.jwt", "mds-older.jwt", "mds-forged.jwt"} {
 		w := httptest.NewRecorder()
 		blob := ts.ReadFile(filepath.Join(dir, name))
 		site.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/metadata", strings.NewReader(blob)))

@@ -40,10 +40,10 @@ func writeTrust(out io.Writer, dir string, config rptest.DeviceConfig) error {
 	}{
 		{"roots.pem", "certificates that the attestation of every device leads to", t.roots.Bytes()},
 		{"aaguids.txt", "the models, for a list of those that the site allows", []byte(aaguids.String())},
-		{"metadata-roots.pem", "certificate that the metadata BLOBs' signatures lead to", t.metadataRoots.Bytes()},
-		{"blob.jwt", "metadata BLOB to feed the site with", []byte(t.blobs[0])},
-		{"blob-older.jwt", "an older one, to feed it with next; it has to refuse it", []byte(t.blobs[1])},
-		{"blob-forged.jwt", "one whose signature is wrong, to feed it with last; it has to refuse it", []byte(t.blobs[2])},
+		{"mds-roots.pem", "certificate that the metadata BLOBs' signatures lead to", t.metadataRoots.Bytes()},
+		{"mds.jwt", "metadata BLOB to feed the site with", []byte(t.blobs[0])},
+		{"mds-older.jwt", "an older one, to feed it with next; it has to refuse it", []byte(t.blobs[1])},
+		{"mds-forged.jwt", "one whose signature is wrong, to feed it with last; it has to refuse it", []byte(t.blobs[2])},
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.statements)) {
 		files = append(files, struct {
