@@ -13,10 +13,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/console"
 	service "github.com/seed-77d61853/signet/cmd/signet/internal/serve"
+	"github.com/seed-77d61853/signet/rptest"
+	"github.com/seed-77d61853/signet/transport/stream"
 )
 
 type serveFlags struct {
@@ -49,17 +50,9 @@ when the service stops, unless --state keeps them.`,
 
   # In a container: the token comes from outside.
   SIGNET_TOKEN=... signet serve --listen 0.0.0.0:8425 --allow-host signet`,
-		Args: noArgs,
-		// In place of the root command's: the settings are those of a person's device.
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
-			cmd.InheritedFlags().VisitAll(func(flag *pflag.Flag) {
-				if flag.Changed {
-					err = usagef(cmd, "test devices live in memory, so --%s means nothing here; --state keeps them in a file", flag.Name)
-				}
-			})
-			return err
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+		Args:              noArgs,
+		PersistentPreRunE: withoutDevice("serve makes devices of its own, which --state keeps in a file"),
+		RunE:              func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.Listen, "listen", "127.0.0.1:0", "address and port, or unix: and the path of a socket")
@@ -203,14 +196,14 @@ func (p servePlace) hosts(names []string) func(string) bool {
 	case p.network == "unix":
 		return nil
 	case p.loopback && len(names) == 0:
-		return service.LoopbackHost
+		return rptest.IsLoopback
 	}
 	return service.AnyAddress(names)
 }
 
 func (p servePlace) listen(ctx context.Context) (net.Listener, error) {
 	if p.network == "unix" {
-		return service.ListenUnix(ctx, p.address)
+		return stream.Socket(ctx, p.address)
 	}
 	return new(net.ListenConfig).Listen(ctx, p.network, p.address)
 }

@@ -39,12 +39,20 @@ type Listener struct {
 	screen   func(net.Conn) (io.ReadWriteCloser, *ctap.Peer, error)
 }
 
-// ListenUnix opens a unix socket that only this process's user can reach: mode
-// 0600, and each client's user ID is compared with our own where the system
-// tells it (Linux). It makes path's folder (mode 0700) where there is none, and
-// takes the place of a socket on which nobody listens; any other file at path
-// is an error.
+// ListenUnix opens a socket as Socket does, whose clients' user IDs are compared
+// with our own where the system tells them (Linux).
 func ListenUnix(path string) (*Listener, error) {
+	l, err := Socket(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	return &Listener{listener: l, screen: sameUser}, nil
+}
+
+// Socket opens a unix socket that only this process's user can connect to: its mode
+// is 0600. It makes path's folder (mode 0700) where there is none, and takes the
+// place of a socket on which nobody listens; any other file at path is an error.
+func Socket(ctx context.Context, path string) (net.Listener, error) {
 	if path == "" || strings.HasPrefix(path, "@") {
 		return nil, fmt.Errorf("listen on %q: a socket needs a place in the file system", path)
 	}
@@ -55,7 +63,7 @@ func ListenUnix(path string) (*Listener, error) {
 		return nil, err
 	}
 	config := net.ListenConfig{Control: restrict}
-	l, err := config.Listen(context.Background(), "unix", path)
+	l, err := config.Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +71,7 @@ func ListenUnix(path string) (*Listener, error) {
 		l.Close()
 		return nil, err
 	}
-	return &Listener{listener: l, screen: sameUser}, nil
+	return l, nil
 }
 
 // removeStale makes room for a socket at path.

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/seed-77d61853/signet/rptest"
 )
 
 // A service on loopback is reached by every page that this machine's browsers
@@ -18,18 +20,12 @@ import (
 // The second is caught by the Host header, the first by Origin, both by the
 // token.
 
-// LoopbackHost is Config.Host of a service on loopback.
-func LoopbackHost(name string) bool {
-	addr, err := netip.ParseAddr(name)
-	return name == "localhost" || strings.HasSuffix(name, ".localhost") || err == nil && addr.IsLoopback()
-}
-
 // AnyAddress gives Config.Host of a service that other machines reach: by any
 // address, since nobody can point an address elsewhere, or by one of the names.
 func AnyAddress(names []string) func(string) bool {
 	return func(name string) bool {
 		_, err := netip.ParseAddr(name)
-		return err == nil || LoopbackHost(name) || slices.Contains(names, name)
+		return err == nil || rptest.IsLoopback(name) || slices.Contains(names, name)
 	}
 }
 

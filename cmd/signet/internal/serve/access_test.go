@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/seed-77d61853/signet/rptest"
 )
 
 // send sends a request that a test has changed, and gives status and body.
@@ -80,7 +82,7 @@ func TestHost(t *testing.T) {
 		for _, config := range []struct {
 			host func(string) bool
 			want bool
-		}{{LoopbackHost, test.loopback}, {AnyAddress([]string{"signet"}), test.open}} {
+		}{{rptest.IsLoopback, test.loopback}, {AnyAddress([]string{"signet"}), test.open}} {
 			server, err := New(Config{Token: testToken, Host: config.host})
 			if err != nil {
 				t.Fatal(err)

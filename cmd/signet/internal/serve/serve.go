@@ -24,7 +24,8 @@ type Config struct {
 	// MinTokenLength bytes.
 	Token string
 	// Host tells whether a name, a Host header without its port, is one of the
-	// service's own; nil: any is, because browsers cannot reach the service.
+	// service's own: rptest.IsLoopback of a service on loopback; nil: any is,
+	// because browsers cannot reach the service.
 	Host func(name string) bool
 	// Origins are those of pages whose scripts may use the service, if they
 	// know the token.
@@ -40,9 +41,11 @@ type Server struct {
 	token  [sha256.Size]byte // of the token
 	key    [32]byte          // of the page tokens
 	mux    *http.ServeMux
-	ctx    context.Context // ends at Close: requests that wait give up then
-	stop   context.CancelFunc
-	runs   runs
+	// ctx ends at Close. It is kept because http.Server asks for the context of
+	// requests, and because audits outlive the request that starts them.
+	ctx  context.Context
+	stop context.CancelFunc
+	runs runs
 
 	mu      sync.RWMutex // guards all below
 	devices map[string]*device

@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/seed-77d61853/signet/rptest"
 )
 
 const testToken = "a token of the tests"
@@ -30,7 +32,7 @@ func start(t testing.TB, c Config) *service {
 	t.Helper()
 	c.Token = testToken
 	if c.Host == nil {
-		c.Host = LoopbackHost
+		c.Host = rptest.IsLoopback
 	}
 	server, err := New(c)
 	if err != nil {

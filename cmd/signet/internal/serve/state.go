@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
+	"github.com/seed-77d61853/signet/keystore/file"
 	"github.com/seed-77d61853/signet/rptest"
 )
 
@@ -69,8 +69,9 @@ func (s *Server) Load(ctx context.Context, path string) error {
 	return nil
 }
 
-// Save writes the devices to a file, in one step, with mode 0600. A device that
-// cannot be written is left out, and named by the error.
+// Save writes the devices to a file, in one step, with mode 0600, and leaves an
+// empty file beside it whose name ends in .lock. A device that cannot be written is
+// left out, and named by the error.
 func (s *Server) Save(ctx context.Context, path string) error {
 	s.mu.RLock()
 	st := state{Version: stateVersion, Made: s.made, Devices: []deviceState{}}
@@ -94,21 +95,12 @@ func (s *Server) Save(ctx context.Context, path string) error {
 	return failed
 }
 
-// replace puts a new file in the place of path.
+// replace puts data in the place of path, with a lock beside it: services that end
+// at the same time may have been given the same file.
 func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	lock, err := file.Lock(path + ".lock")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return errors.Join(file.Replace(path, data), lock.Close())
 }

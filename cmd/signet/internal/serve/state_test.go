@@ -1,10 +1,14 @@
 package serve
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
+
+	"github.com/seed-77d61853/signet/keystore"
+	"github.com/seed-77d61853/signet/keystore/file"
 )
 
 // What a service saved, the next one has.
@@ -31,9 +35,17 @@ func TestState(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file is %v %v", info.Mode(), err)
 	}
-	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
-		t.Errorf("the folder holds %v %v", entries, err)
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 2 {
+		t.Errorf("besides the file and its lock the folder holds some of %v: %v", entries, err)
 	}
+	lock, err := file.Lock(path + ".lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.server.Save(t.Context(), path); !errors.Is(err, keystore.ErrInUse) {
+		t.Errorf("while another writes: %v", err)
+	}
+	lock.Close()
 
 	next := start(t, Config{})
 	if err := next.server.Load(t.Context(), path); err != nil {
