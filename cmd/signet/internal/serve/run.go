@@ -87,6 +87,7 @@ type auditRequest struct {
 	ModelList bool             `json:"modelList"`
 	AtLeast   *rptest.Severity `json:"atLeast"`
 	Only      []string         `json:"only"`
+	Skip      []string         `json:"skip"`
 	Slow      bool             `json:"slow"`
 	Baseline  struct {
 		Known rptest.KnownFindings `json:"known"`
@@ -130,7 +131,7 @@ func (b *auditRequest) audit() (*rptest.Audit, error) {
 	}
 	a := &rptest.Audit{
 		RP: site, Origin: b.Origin, Seed: b.Seed, Device: device, Trusted: b.Trusted, ModelList: b.ModelList,
-		Only: b.Only, Slow: b.Slow, Known: b.Baseline.Known,
+		Only: b.Only, Skip: b.Skip, Slow: b.Slow, Known: b.Baseline.Known,
 	}
 	if b.AtLeast != nil {
 		a.AtLeast = *b.AtLeast
@@ -138,7 +139,8 @@ func (b *auditRequest) audit() (*rptest.Audit, error) {
 	if a.Origin == "" {
 		a.Origin = site.Mapping().Origin
 	}
-	return a, nil
+	_, err = a.Cases() // says what is wrong with their names
+	return a, err
 }
 
 // device is what the audit's devices are.

@@ -77,8 +77,11 @@ func TestRuns(t *testing.T) {
 			t.Errorf("report.%s: %d %.200s", form, status, body)
 		}
 	}
-	if r := audit(strict, "no.such.case"); r["state"] != "failed" || r["failure"] == "" {
-		t.Errorf("of no case: %v", r)
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	unreached := s.finish(s.must("POST", "/v1/runs", fmt.Sprintf(`{"url":%q}`, gone.URL))["id"].(string))
+	if unreached["state"] != "failed" || unreached["failure"] == "" {
+		t.Errorf("of a site that is not there: %v", unreached)
 	}
 	s.refused(404, "NotFound", "report.json", "GET", "/v1/runs/r1/report.doc", nil)
 	s.refused(404, "NotFound", "no report", "GET", "/v1/runs/r3/report.json", nil)
@@ -110,6 +113,8 @@ steps:
 	s.refused(400, "BadRequest", "address", "POST", "/v1/runs", `{}`)
 	s.refused(400, "BadRequest", "certificate", "POST", "/v1/runs", `{"url":"https://localhost:1","ca":"x"}`)
 	s.refused(400, "BadRequest", "modelList needs trusted", "POST", "/v1/runs", `{"url":"http://localhost","modelList":true}`)
+	s.refused(400, "BadRequest", "no case is called", "POST", "/v1/runs", `{"url":"http://localhost","only":["no.such.case"]}`)
+	s.refused(400, "BadRequest", "no case is left", "POST", "/v1/runs", `{"url":"http://localhost","only":["login."],"skip":["login."]}`)
 	s.wrong().refused(400, "BadRequest", "toaster", "POST", "/v1/runs", `{"url":"http://localhost","device":{"profile":"toaster"}}`)
 	for member, value := range map[string]string{"seed": `"s"`, "origins": `["https://login.example"]`, "relatedOrigins": `{"login.example":[]}`} {
 		body := fmt.Sprintf(`{"url":"http://localhost","device":{%q:%s}}`, member, value)
@@ -124,7 +129,7 @@ steps:
 func TestAuditRequest(t *testing.T) {
 	var b auditRequest
 	if err := json.Unmarshal([]byte(`{"url":"http://localhost:1","seed":"s","origin":"https://login.example","trusted":true,"modelList":true,
-		"atLeast":"high","only":["login."],"slow":true,"timeoutMs":1500,
+		"atLeast":"high","only":["login."],"skip":["login.origin."],"slow":true,"timeoutMs":1500,
 		"device":{"profile":"platform","aaguid":"00112233-4455-6677-8899-aabbccddeeff","clock":"2030-01-02T03:04:05Z"}}`), &b); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +146,7 @@ func TestAuditRequest(t *testing.T) {
 	a.RP, a.Device = nil, rptest.DeviceConfig{}
 	want := &rptest.Audit{
 		Origin: "https://login.example", Seed: "s", Trusted: true, ModelList: true,
-		AtLeast: rptest.High, Only: []string{"login."}, Slow: true,
+		AtLeast: rptest.High, Only: []string{"login."}, Skip: []string{"login.origin."}, Slow: true,
 	}
 	if !reflect.DeepEqual(a, want) {
 		t.Errorf("the audit is %+v", a)
