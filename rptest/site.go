@@ -95,7 +95,9 @@ func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (
 			return nil, fmt.Errorf("%s: %s %s answered %d: %w", step, resp.Request.Method, resp.Request.URL, resp.StatusCode, err)
 		}
 		if last {
-			return answer, m.read(answer, resp, body)
+			if err := m.read(answer, resp, body); err != nil {
+				return answer, fmt.Errorf("%s: %w", step, err)
+			}
 		}
 	}
 	return answer, nil
