@@ -2,7 +2,6 @@ package ceremony
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,18 +22,19 @@ type pair struct{ key, value []byte } // encoded
 
 // ParseMap reads a CBOR map of definite length.
 func ParseMap(data []byte) (*Map, error) {
-	n, rest, err := mapHead(data)
-	if err != nil {
-		return nil, err
+	h, rest, ok := CutHead(data)
+	if !ok || h.Major != MajorMap || h.Indefinite {
+		return nil, errors.New("not a CBOR map of definite length")
 	}
 	m := new(Map)
-	for range n {
+	for range h.Count {
 		var p pair
-		if p.key, rest, err = item(rest); err != nil {
-			return nil, err
+		var err error
+		if p.key, rest, err = CutItem(rest); err != nil {
+			return nil, fmt.Errorf("CBOR map: %w", err)
 		}
-		if p.value, rest, err = item(rest); err != nil {
-			return nil, err
+		if p.value, rest, err = CutItem(rest); err != nil {
+			return nil, fmt.Errorf("CBOR map: %w", err)
 		}
 		m.pairs = append(m.pairs, p)
 	}
@@ -42,33 +42,6 @@ func ParseMap(data []byte) (*Map, error) {
 		return nil, errors.New("CBOR map: something follows it")
 	}
 	return m, nil
-}
-
-// mapHead reads a map's head with its number of pairs.
-func mapHead(data []byte) (n uint64, rest []byte, err error) {
-	const majorMap = 0xa0
-	if len(data) == 0 || data[0]&0xe0 != majorMap {
-		return 0, nil, errors.New("not a CBOR map")
-	}
-	info, rest := data[0]&0x1f, data[1:]
-	switch {
-	case info < 24:
-		return uint64(info), rest, nil
-	case info <= 26 && len(rest) >= 1<<(info-24):
-		size := 1 << (info - 24)
-		var b [8]byte
-		copy(b[8-size:], rest)
-		return binary.BigEndian.Uint64(b[:]), rest[size:], nil
-	}
-	return 0, nil, errors.New("CBOR map: unknown length")
-}
-
-func item(data []byte) (one, rest []byte, err error) {
-	var raw cbor.RawMessage
-	if rest, err = cbor.UnmarshalFirst(data, &raw); err != nil {
-		return nil, nil, fmt.Errorf("CBOR map: %w", err)
-	}
-	return raw, rest, nil
 }
 
 func (m *Map) encode(v any) []byte {

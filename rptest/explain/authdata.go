@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/rptest/ceremony"
 )
 
 // flagBits are authenticator data's flags, the lowest first (WebAuthn §6.1).
@@ -34,8 +35,8 @@ func authDataNode(name string, data []byte) *node {
 		n.add(credential...)
 		rest = after
 	}
-	if len(rest) > 0 && rest[0]>>5 == majorMap {
-		if item, after, ok := split(rest); ok {
+	if len(rest) > 0 && rest[0]>>5 == ceremony.MajorMap {
+		if item, after, err := ceremony.CutItem(rest); err == nil {
 			n.add(cborNode("extensions", item))
 			rest = after
 		}
@@ -67,8 +68,8 @@ func attestedParts(data []byte) (parts []*node, rest []byte, ok bool) {
 		return nil, data, false
 	}
 	id, rest := data[attestedFixed:attestedFixed+length], data[attestedFixed+length:]
-	key, rest, ok := split(rest)
-	if !ok || key[0]>>5 != majorMap {
+	key, rest, err := ceremony.CutItem(rest)
+	if err != nil || key[0]>>5 != ceremony.MajorMap {
 		return nil, data, false
 	}
 	aaguid := leaf("aaguid", ctap.AAGUID(data[:16]).String())

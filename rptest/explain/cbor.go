@@ -1,78 +1,38 @@
 package explain
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strconv"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/seed-77d61853/signet/rptest/ceremony"
 )
-
-// Major types of CBOR (RFC 8949 §3.1).
-const (
-	majorUint = iota
-	majorNegative
-	majorBytes
-	majorText
-	majorArray
-	majorMap
-	majorTag
-	majorSimple
-)
-
-const indefinite = 31
-
-// head reads an item's first bytes.
-func head(data []byte) (major, info byte, n uint64, rest []byte, ok bool) {
-	if len(data) == 0 {
-		return 0, 0, 0, nil, false
-	}
-	major, info, rest = data[0]>>5, data[0]&0x1f, data[1:]
-	switch {
-	case info < 24:
-		return major, info, uint64(info), rest, true
-	case info == indefinite:
-		return major, info, 0, rest, true
-	case info > 27 || len(rest) < 1<<(info-24):
-		return 0, 0, 0, nil, false
-	}
-	size := 1 << (info - 24)
-	var wide [8]byte
-	copy(wide[8-size:], rest)
-	return major, info, binary.BigEndian.Uint64(wide[:]), rest[size:], true
-}
-
-// split takes the first item off; the decoder behind it bounds depth and length.
-func split(data []byte) (item, rest []byte, ok bool) {
-	var raw cbor.RawMessage
-	rest, err := cbor.UnmarshalFirst(data, &raw)
-	return raw, rest, err == nil
-}
 
 // cborNode takes one whole item apart.
 func cborNode(name string, item []byte) *node {
 	n := &node{name: name, raw: item, value: hexed(item)}
-	major, info, count, rest, ok := head(item)
+	h, rest, ok := ceremony.CutHead(item)
 	if !ok {
 		return n
 	}
-	if info == indefinite {
+	if h.Indefinite {
 		n.note = "indefinite length"
 	}
-	switch major {
-	case majorUint:
-		n.value = strconv.FormatUint(count, 10)
-	case majorNegative:
-		n.value = negative(count)
-	case majorBytes, majorText:
-		n.value = stringValue(item, major)
-	case majorArray, majorMap:
-		n.parts = containerParts(major, info, count, rest)
-	case majorTag:
+	switch h.Major {
+	case ceremony.MajorUint:
+		n.value = strconv.FormatUint(h.Count, 10)
+	case ceremony.MajorNegative:
+		n.value = negative(h.Count)
+	case ceremony.MajorBytes, ceremony.MajorText:
+		n.value = stringValue(item, h.Major)
+	case ceremony.MajorArray, ceremony.MajorMap:
+		n.parts = containerParts(h, rest)
+	case ceremony.MajorTag:
 		inner := cborNode(name, rest)
-		inner.raw, inner.note = item, fmt.Sprintf("tag %d", count)
+		inner.raw, inner.note = item, fmt.Sprintf("tag %d", h.Count)
 		return inner
-	case majorSimple:
+	case ceremony.MajorSimple:
 		var v any
 		if cbor.Unmarshal(item, &v) == nil {
 			n.value = fmt.Sprint(v)
@@ -89,7 +49,7 @@ func negative(n uint64) string {
 }
 
 func stringValue(item []byte, major byte) string {
-	if major == majorText {
+	if major == ceremony.MajorText {
 		var s string
 		if cbor.Unmarshal(item, &s) == nil {
 			return strconv.Quote(s)
@@ -105,22 +65,22 @@ func stringValue(item []byte, major byte) string {
 
 // containerParts takes an array or a map apart. It is called with well-formed
 // items, and stops where one is not.
-func containerParts(major, info byte, count uint64, rest []byte) []*node {
+func containerParts(h ceremony.Head, rest []byte) []*node {
 	parts := []*node{}
-	for i := uint64(0); info == indefinite || i < count; i++ {
-		if info == indefinite && len(rest) > 0 && rest[0] == 0xff {
+	for i := uint64(0); h.Indefinite || i < h.Count; i++ {
+		if h.Indefinite && len(rest) > 0 && rest[0] == 0xff {
 			break
 		}
-		key, after, ok := split(rest)
-		if !ok {
+		key, after, err := ceremony.CutItem(rest)
+		if err != nil {
 			break
 		}
-		if major == majorArray {
+		if h.Major == ceremony.MajorArray {
 			parts, rest = append(parts, cborNode(fmt.Sprintf("[%d]", i), key)), after
 			continue
 		}
-		value, after, ok := split(after)
-		if !ok {
+		value, after, err := ceremony.CutItem(after)
+		if err != nil {
 			break
 		}
 		parts, rest = append(parts, cborNode(keyName(key), value)), after
@@ -138,7 +98,7 @@ func keyName(key []byte) string {
 
 // byteString gives the content of a byte string.
 func (n *node) byteString() ([]byte, bool) {
-	if n == nil || len(n.raw) == 0 || n.raw[0]>>5 != majorBytes {
+	if n == nil || len(n.raw) == 0 || n.raw[0]>>5 != ceremony.MajorBytes {
 		return nil, false
 	}
 	var b []byte

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/ceremony"
 )
 
@@ -46,8 +45,8 @@ func decoded(text []byte) ([]byte, bool) {
 // binaryNode takes an attestation object or authenticator data apart.
 func binaryNode(b []byte) *node {
 	n := &node{raw: b, value: hexed(b)}
-	if major, _, _, _, ok := head(b); ok && major == majorMap {
-		if _, _, ok := split(b); ok {
+	if h, _, ok := ceremony.CutHead(b); ok && h.Major == ceremony.MajorMap {
+		if _, _, err := ceremony.CutItem(b); err == nil {
 			n.add(objectNode("attestationObject", b))
 			return n
 		}
@@ -224,9 +223,4 @@ func Explain(data []byte) string {
 		p.write(&b, 0)
 	}
 	return b.String()
-}
-
-// formats are those that are registered, for the linter.
-var formats = []string{
-	ctap.FormatPacked, "tpm", "android-key", "android-safetynet", "fido-u2f", "apple", ctap.FormatNone, "compound",
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/ceremony"
 )
 
@@ -278,11 +279,16 @@ func (l *linter) timeout(v json.RawMessage) {
 	}
 }
 
+// formats are the attestation formats that are registered.
+var formats = []string{
+	ctap.FormatPacked, "tpm", "android-key", "android-safetynet", "fido-u2f", "apple", ctap.FormatNone, "compound",
+}
+
 // knownExtensions are those that a browser may know (WebAuthn §10, and the
 // registry).
 var knownExtensions = []string{
 	"appid", "appidExclude", "credProps", "credentialProtectionPolicy", "enforceCredentialProtectionPolicy", "credBlob", "getCredBlob",
-	"minPinLength", "hmacCreateSecret", "hmacGetSecret", "largeBlob", "prf", "payment", "remoteClientDataJSON", "uvm",
+	"minPinLength", "hmacCreateSecret", "hmacGetSecret", "largeBlob", "prf", "payment", "remoteClientDataJSON",
 }
 
 var withdrawnExtensions = []string{"txAuthSimple", "txAuthGeneric", "authnSel", "exts", "uvi", "loc", "biometricPerfBounds", "uvm"}

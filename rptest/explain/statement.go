@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/seed-77d61853/signet/rptest/ceremony"
 )
 
 // objectNode takes an attestation object apart (WebAuthn §6.5.4).
 func objectNode(name string, data []byte) *node {
-	item, rest, ok := split(data)
-	if !ok {
+	item, rest, err := ceremony.CutItem(data)
+	if err != nil {
 		return partial(name, data)
 	}
 	n := cborNode(name, item)
@@ -27,17 +29,17 @@ func objectNode(name string, data []byte) *node {
 // partial takes the pairs of a map apart that are well-formed.
 func partial(name string, data []byte) *node {
 	n := &node{name: name, raw: data, value: hexed(data), note: "not CBOR"}
-	major, info, count, rest, ok := head(data)
-	if !ok || major != majorMap || info == indefinite {
+	h, rest, ok := ceremony.CutHead(data)
+	if !ok || h.Major != ceremony.MajorMap || h.Indefinite {
 		return n
 	}
-	for range count {
-		key, after, ok := split(rest)
-		if !ok {
+	for range h.Count {
+		key, after, err := ceremony.CutItem(rest)
+		if err != nil {
 			break
 		}
-		value, after2, ok := split(after)
-		if !ok {
+		value, after2, err := ceremony.CutItem(after)
+		if err != nil {
 			n.add(bytesLeaf(keyName(key), after))
 			break
 		}
