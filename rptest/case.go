@@ -133,6 +133,7 @@ const (
 	NeedPasswordChange    Need = "a change of password"                    // the step PasswordChange
 	NeedStepUp            Need = "a second place that verifies passkeys"   // the steps StepUpBegin and StepUpFinish
 	NeedAccountDeletion   Need = "deletion of an account"                  // the step DeleteAccount
+	NeedAttachment        Need = "an authenticator attachment asked for"   // authenticatorSelection names one
 	NeedConditional       Need = "registration with mediation conditional" // the site can be told that mediation is conditional
 )
 

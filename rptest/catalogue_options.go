@@ -99,6 +99,7 @@ func optionsCases() []Case {
 			Recipe:     "does asking for another authenticatorAttachment replace what the site asks for by itself?",
 			Why:        "which devices may be used is then the attacker's choice",
 			References: []string{"GHSA-h4fw-6r7f-w494"},
+			Needs:      []Need{NeedAttachment},
 			play:       otherAttachment},
 	}
 }
@@ -246,8 +247,7 @@ func otherAttachment(p *play) error {
 	}
 	own := o.Selection.Attachment
 	if own == "" {
-		p.found(false, "the site leaves the attachment open")
-		return nil
+		return errNotApplicable{NeedAttachment}
 	}
 	a, err := u.do(RegisterBegin, Request{Wishes: Wishes{Attachment: other[own]}})
 	if p.refusedBy(err) {

@@ -123,10 +123,18 @@ var steps = map[Need][]Step{
 	NeedAccountDeletion: {DeleteAccount},
 }
 
+// A hearer is an RP that tells whether a step passes a wish on.
+type hearer interface {
+	Hears(step Step, wish string) bool
+}
+
 // missingStep names the first need that the site's steps do not meet; "" if
 // there is none.
 func (c *Case) missingStep(rp RP) Need {
 	for _, n := range c.Needs {
+		if h, ok := rp.(hearer); n == NeedConditional && (!ok || !h.Hears(RegisterBegin, "mediation")) {
+			return n
+		}
 		for _, s := range steps[n] {
 			if !rp.Offers(s) {
 				return n

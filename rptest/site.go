@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml"
 )
 
 // Site is an RP that a Mapping says how to speak to over HTTP.
@@ -64,6 +66,13 @@ func (s *Site) Mapping() *Mapping { return s.mapping }
 func (s *Site) Offers(step Step) bool {
 	_, ok := s.mapping.Steps[step]
 	return ok
+}
+
+// Hears tells whether the mapping passes one of the Wishes on to the site, as
+// "mediation" or "userVerification".
+func (s *Site) Hears(step Step, wish string) bool {
+	text, err := yaml.Marshal(s.mapping.Steps[step])
+	return err == nil && strings.Contains(string(text), "${wish."+wish)
 }
 
 // Do implements RP.
