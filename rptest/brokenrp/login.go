@@ -42,13 +42,22 @@ func (s *Site) assert(call *call, purpose string) error {
 // assertion is a login on its way.
 type assertion struct {
 	pending *pending
+	id      []byte
+	handle  userHandle
 	record  *credential
 	account *account // who is let in
 	auth    *authData
 }
 
+// userHandle is what an assertion says of the account.
+type userHandle struct {
+	bytes []byte
+	sent  json.RawMessage
+	right bool // it is the credential's account
+}
+
 func (c *ceremony) login(p *pending, d *clientData, r *response) error {
-	a := &assertion{pending: p}
+	a := &assertion{pending: p, id: r.id}
 	if err := c.whose(a, r); err != nil {
 		return err
 	}
@@ -60,20 +69,7 @@ func (c *ceremony) login(p *pending, d *clientData, r *response) error {
 	record := *a.record
 	c.site.mu.Unlock()
 
-	raw, err := r.bytes("authenticatorData")
-	if err != nil {
-		return err
-	}
-	sig, err := r.bytes("signature")
-	if err != nil {
-		return err
-	}
-	attestation := raw == nil && r.inner["attestationObject"] != nil
-	err = c.first(
-		rule{"shape", !attestation},
-		rule{"signature.present", sig != nil || attestation},
-		rule{"authenticatorData.present", raw != nil || sig == nil || attestation},
-	)
+	raw, sig, err := c.signedParts(r)
 	if err != nil {
 		return err
 	}
@@ -83,29 +79,11 @@ func (c *ceremony) login(p *pending, d *clientData, r *response) error {
 	if a.auth, err = c.authData(raw); err != nil {
 		return err
 	}
-	if err := c.checkAuthData(a.auth, p, r); err != nil {
+	if err := c.checkClaims(a, &record, r); err != nil {
 		return err
 	}
-	if err := c.checkVerified(a.auth, p); err != nil {
+	if err := c.hasten(a); err != nil {
 		return err
-	}
-	eligible, backedUp := a.auth.has(flagBE), a.auth.has(flagBS)
-	err = c.first(
-		// BS without BE has been judged already.
-		rule{"backup.eligible", eligible == record.eligible || backedUp && !eligible},
-		rule{"accept.backup.state", backedUp == record.backedUp},
-		rule{"accept.uvInitialized", record.uvInitialized || !a.auth.has(flagUV)},
-	)
-	if err != nil {
-		return err
-	}
-	if !c.on("state") {
-		c.update(a)
-	}
-	if !c.on("session.late") {
-		if err := c.letIn(a, a.auth.has(flagUV)); err != nil {
-			return err
-		}
 	}
 	message := append(bytes.Clone(raw), d.hash[:]...)
 	if err := c.verify("signature", record.key.key, record.key.alg, message, sig); err != nil {
@@ -124,82 +102,152 @@ func (c *ceremony) login(p *pending, d *clientData, r *response) error {
 	return c.letIn(a, a.auth.has(flagUV))
 }
 
+// signedParts gives authenticator data and signature; without one of them only a
+// site that misses nothing goes on.
+func (c *ceremony) signedParts(r *response) (raw, sig []byte, err error) {
+	if raw, err = r.bytes("authenticatorData"); err != nil {
+		return nil, nil, err
+	}
+	if sig, err = r.bytes("signature"); err != nil {
+		return nil, nil, err
+	}
+	attestation := raw == nil && r.inner["attestationObject"] != nil
+	return raw, sig, c.first(
+		rule{"shape", !attestation},
+		rule{"signature.present", sig != nil || attestation},
+		rule{"authenticatorData.present", raw != nil || sig == nil || attestation},
+	)
+}
+
+// checkClaims is §7.2 steps 15 to 19: what the authenticator data say.
+func (c *ceremony) checkClaims(a *assertion, record *credential, r *response) error {
+	if err := c.checkAuthData(a.auth, a.pending, r); err != nil {
+		return err
+	}
+	if err := c.checkVerified(a.auth, a.pending); err != nil {
+		return err
+	}
+	eligible, backedUp := a.auth.has(flagBE), a.auth.has(flagBS)
+	return c.first(
+		// BS without BE has been judged already.
+		rule{"backup.eligible", eligible == record.eligible || backedUp && !eligible},
+		rule{"accept.backup.state", backedUp == record.backedUp},
+		rule{"accept.uvInitialized", record.uvInitialized || !a.auth.has(flagUV)},
+	)
+}
+
+// hasten does, where checks are off, before the signature is verified what belongs
+// behind that.
+func (c *ceremony) hasten(a *assertion) error {
+	if !c.on("state") {
+		c.update(a)
+	}
+	if !c.on("session.late") {
+		return c.letIn(a, a.auth.has(flagUV))
+	}
+	return nil
+}
+
 // whose is §7.2 steps 5 and 6: it finds the record, and whom it lets in.
-func (c *ceremony) whose(a *assertion, r *response) error {
-	s, p := c.site, a.pending
-	handle, err := r.bytes("userHandle")
+func (c *ceremony) whose(a *assertion, r *response) (err error) {
+	if a.handle.bytes, err = r.bytes("userHandle"); err != nil {
+		return err
+	}
+	a.handle.sent = r.inner["userHandle"]
+	c.site.mu.Lock()
+	defer c.site.mu.Unlock()
+	if err := c.find(a); err != nil {
+		return err
+	}
+	r.id = a.id
+	if err := c.own(a); err != nil {
+		return err
+	}
+	if a.pending.name == "" && a.pending.purpose == "login" {
+		return c.first(
+			rule{"userHandle.present", len(a.handle.bytes) > 0},
+			rule{"userHandle", len(a.handle.bytes) == 0 || a.handle.right},
+			rule{"discoverable", a.record.discoverable},
+		)
+	}
+	who, err := c.who(a.pending)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a.record = s.credentials[string(r.id)]
+	return c.identified(a, who)
+}
+
+// find finds the credential. The caller holds the site's lock.
+func (c *ceremony) find(a *assertion) error {
+	a.record = c.site.credentials[string(a.id)]
 	if err := c.first(rule{"known", a.record != nil}); err != nil {
 		return err
 	}
 	if a.record == nil {
-		mine := s.credentialsOf(p.account)
+		mine := c.site.credentialsOf(a.pending.account)
 		if len(mine) == 0 {
 			return errors.New("no such credential")
 		}
-		a.record = mine[0]
-		r.id = mine[0].id
+		a.record, a.id = mine[0], mine[0].id
 	}
-	if err := c.first(rule{"deleted", !a.record.deleted}); err != nil {
-		return err
-	}
-	owner := a.record.account
-	if owner.gone {
+	return c.first(rule{"deleted", !a.record.deleted})
+}
+
+// own finds the credential's account. The caller holds the site's lock.
+func (c *ceremony) own(a *assertion) error {
+	a.account = a.record.account
+	if a.account.gone {
 		if err := c.first(rule{"recreated", false}); err != nil {
 			return err
 		}
-		if owner = s.accounts[owner.name]; owner == nil {
+		if a.account = c.site.accounts[a.account.name]; a.account == nil {
 			return errors.New("the credential's account is gone")
 		}
 	}
-	ids, _ := base64.RawURLEncoding.DecodeString(owner.id)
-	old, _ := base64.RawURLEncoding.DecodeString(a.record.account.id)
-	right := bytes.Equal(handle, ids) || bytes.Equal(handle, old)
-	a.account = owner
-	if p.name == "" && p.purpose == "login" {
-		err := c.first(
-			rule{"userHandle.present", len(handle) > 0},
-			rule{"userHandle", len(handle) == 0 || right},
-			rule{"discoverable", a.record.discoverable},
-		)
-		return err
+	for _, owner := range []*account{a.account, a.record.account} {
+		id, err := base64.RawURLEncoding.DecodeString(owner.id)
+		a.handle.right = a.handle.right || err == nil && bytes.Equal(a.handle.bytes, id)
 	}
-	identified := p.account
-	if p.purpose == "stepup" {
-		identified = c.session.account
-	}
-	if identified == nil {
-		identified = s.accounts[p.name]
-	}
-	if identified == nil {
-		if c.on("owner.empty") || p.name == "" {
-			return errors.New("no such account")
-		}
-		identified = &account{id: s.newUserID(p.name), name: p.name}
-		s.accounts[p.name] = identified
-	}
-	return c.identified(a, identified, r.id, handle, right, r.inner["userHandle"])
+	return nil
 }
 
-// identified is §7.2 steps 5 and 6 where the account was identified before.
-func (c *ceremony) identified(a *assertion, who *account, id, handle []byte, right bool, sent json.RawMessage) error {
-	p := a.pending
+// who gives the account that was identified before. The caller holds the site's
+// lock.
+func (c *ceremony) who(p *pending) (*account, error) {
+	s := c.site
+	who := p.account
+	if p.purpose == "stepup" {
+		who = c.session.account
+	}
+	if who == nil {
+		who = s.accounts[p.name]
+	}
+	if who != nil {
+		return who, nil
+	}
+	if c.on("owner.empty") || p.name == "" {
+		return nil, errors.New("no such account")
+	}
+	who = &account{id: s.newUserID(p.name), name: p.name}
+	s.accounts[p.name] = who
+	return who, nil
+}
+
+// identified is §7.2 steps 5 and 6 where the account was identified before. The
+// caller holds the site's lock.
+func (c *ceremony) identified(a *assertion, who *account) error {
+	p, handle := a.pending, a.handle
 	mine := a.account == who
 	some := len(c.site.credentialsOf(who)) > 0 || mine
 	allowed := p.open || a.record.deleted || a.record.account.gone ||
-		slices.ContainsFunc(p.allow, func(b []byte) bool { return bytes.Equal(b, id) })
+		slices.ContainsFunc(p.allow, func(b []byte) bool { return bytes.Equal(b, a.id) })
 	err := c.first(
 		rule{"owner.empty", some},
 		rule{"owner", mine || !some},
 		rule{"allowed", allowed || !mine},
-		rule{"accept.userHandle.missing", len(sent) > 0 && string(sent) != "null"},
-		rule{"accept.userHandle.empty", string(sent) != `""`},
-		rule{"userHandle", len(handle) == 0 || right || !mine},
+		rule{"accept.userHandle.missing", len(handle.sent) > 0 && string(handle.sent) != "null"},
+		rule{"accept.userHandle.empty", string(handle.sent) != `""`},
+		rule{"userHandle", len(handle.bytes) == 0 || handle.right || !mine},
 	)
 	if !mine {
 		a.account = who // and so a stranger comes in
