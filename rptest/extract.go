@@ -104,7 +104,7 @@ func jsonAt(data []byte, path string) (any, error) {
 	return walk(v, path)
 }
 
-// step is one element of a path: a name, or what stands in brackets.
+// pathElement is one element of a path: a name, or what stands in brackets.
 var pathElement = regexp.MustCompile(`\[([^\]]*)\]|[^.\[\]]+`)
 
 // walk follows a path into decoded JSON.

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 )
@@ -82,9 +83,9 @@ func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (
 		return nil, fmt.Errorf("%s has no step %s", s.Name(), step)
 	}
 	answer := &Answer{}
+	taken := &taken{site: s, session: session, with: r, answer: answer}
 	for i := range m.Requests {
-		v := newVars(session, r)
-		resp, body, err := s.send(ctx, session, &m.Requests[i], v, r.Gzip, answer)
+		resp, body, err := taken.send(ctx, &m.Requests[i])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", step, err)
 		}
@@ -189,11 +190,18 @@ func message(m *StepMapping, resp *http.Response, body []byte) string {
 // excerpt is the start of a body.
 func excerpt(body []byte) string { return cut(strings.ToValidUTF8(string(body), "�"), 200) }
 
+// cut cuts what is longer than n bytes, between characters.
 func cut(s string, n int) string {
-	if len(s) > n {
-		return s[:n] + "…"
+	if len(s) <= n {
+		return s
 	}
-	return s
+	for i := n; i > n-utf8.UTFMax && i > 0; i-- {
+		if utf8.RuneStart(s[i]) {
+			n = i
+			break
+		}
+	}
+	return s[:n] + "…"
 }
 
 func save(session *Session, what map[string]Extraction, resp *http.Response, body []byte) error {
@@ -212,41 +220,50 @@ const (
 	maxExchange = 64 << 10 // and kept
 )
 
+// taken is a step on its way.
+type taken struct {
+	site    *Site
+	session *Session
+	with    Request
+	answer  *Answer
+}
+
 // send makes one request and notes it.
-func (s *Site) send(ctx context.Context, session *Session, m *RequestMapping, v *vars, compress bool, answer *Answer) (*http.Response, []byte, error) {
-	timeout := s.Timeout
+func (t *taken) send(ctx context.Context, m *RequestMapping) (*http.Response, []byte, error) {
+	timeout := t.site.Timeout
 	if timeout == 0 {
 		timeout = 10 * time.Second
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	req, body, err := s.request(ctx, m, v, compress)
+	req, body, err := t.request(ctx, m)
 	if err != nil {
 		return nil, nil, err
 	}
 	browser := &http.Client{
-		Transport: s.transport, Jar: session.Jar,
+		Transport: t.site.transport, Jar: t.session.Jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	exchange := Exchange{Method: req.Method, URL: req.URL.String(), RequestBody: cut(string(body), maxExchange)}
 	resp, err := browser.Do(req)
 	if err != nil {
-		answer.Exchanges = append(answer.Exchanges, exchange)
+		t.answer.Exchanges = append(t.answer.Exchanges, exchange)
 		return nil, nil, err // it names the request
 	}
 	defer resp.Body.Close()
 	got, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	exchange.Status, exchange.ResponseBody = resp.StatusCode, cut(string(got), maxExchange)
-	answer.Exchanges = append(answer.Exchanges, exchange)
+	t.answer.Exchanges = append(t.answer.Exchanges, exchange)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s %s: read answer: %w", req.Method, req.URL, err)
 	}
 	return resp, got, nil
 }
 
-func (s *Site) request(ctx context.Context, m *RequestMapping, v *vars, compress bool) (*http.Request, []byte, error) {
+func (t *taken) request(ctx context.Context, m *RequestMapping) (*http.Request, []byte, error) {
+	v := newVars(t.session, t.with) // with what the requests before have saved
 	method, path := m.target()
-	target, err := s.resolve(path, v)
+	target, err := t.site.resolve(path, v)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
@@ -269,20 +286,20 @@ func (s *Site) request(ctx context.Context, m *RequestMapping, v *vars, compress
 		}
 		contentType, body = "application/x-www-form-urlencoded", []byte(form.Encode())
 	}
-	if compress {
+	if t.with.Gzip {
 		body = gzipped(body)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
 	}
-	if compress {
+	if t.with.Gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	for _, headers := range []map[string]string{s.mapping.Headers, m.Headers} {
+	for _, headers := range []map[string]string{t.site.mapping.Headers, m.Headers} {
 		for name, value := range headers {
 			expanded, err := v.expand(value)
 			if err != nil {
