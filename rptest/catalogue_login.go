@@ -34,7 +34,7 @@ func loginCases() []Case {
 // assertionShapeCases spoil the JSON around a sign-in (§7.2 steps 3 to 7).
 func assertionShapeCases() []Case {
 	return []Case{
-		{ID: "login.shape.attestation", Sev: High, Anchor: "§7.2 step 3", Field: "response",
+		{ID: "login.shape.attestation", Sev: High, Anchor: "§7.2 step 3", Field: "attestationObject",
 			Recipe: "the response has an attestationObject in place of authenticatorData and signature",
 			Why:    "what is not an assertion has no signature to check",
 			Edits: edits(ceremony.Inner(func(r map[string]any) {
@@ -42,40 +42,40 @@ func assertionShapeCases() []Case {
 				delete(r, "authenticatorData")
 				delete(r, "signature")
 			}))},
-		{ID: "login.shape.no-signature", Sev: Critical, Anchor: "§7.2 step 3", Field: "response.signature",
+		{ID: "login.shape.no-signature", Sev: Critical, Anchor: "§7.2 step 3", Field: "signature",
 			Recipe:     "the response has no signature",
 			Why:        "a site that compares IDs and challenges only lets anybody in",
 			References: []string{"https://github.com/open-mercato/open-mercato/issues/3852"},
 			Edits:      edits(ceremony.Inner(func(r map[string]any) { delete(r, "signature") }))},
-		{ID: "login.shape.no-authenticator-data", Sev: High, Anchor: "§7.2 step 3", Field: "response.authenticatorData",
+		{ID: "login.shape.no-authenticator-data", Sev: High, Anchor: "§7.2 step 3", Field: "authenticatorData",
 			Recipe: "the response has no authenticatorData",
 			Why:    "nothing says for whom it was made, nor whether anybody was there",
 			Edits:  edits(ceremony.Inner(func(r map[string]any) { delete(r, "authenticatorData") }))},
-		{ID: "login.shape.no-client-data", Sev: High, Anchor: "§7.2 step 8", Field: "response.clientDataJSON",
+		{ID: "login.shape.no-client-data", Sev: High, Anchor: "§7.2 step 8", Field: "clientDataJSON",
 			Recipe: "the response has no clientDataJSON",
 			Why:    "nothing says where and to what it answers",
 			Edits:  edits(ceremony.Inner(func(r map[string]any) { delete(r, "clientDataJSON") }))},
-		{ID: "login.user-handle.missing", Sev: Medium, Anchor: "§7.2 step 6", Field: "response.userHandle",
+		{ID: "login.user-handle.missing", Sev: Medium, Anchor: "§7.2 step 6", Field: "userHandle",
 			Needs:  []Need{NeedUsernameless},
 			Recipe: "a sign-in without a user name has no userHandle",
 			Why:    "the account is then guessed from the credential alone",
 			Edits:  edits(ceremony.Inner(func(r map[string]any) { delete(r, "userHandle") }))},
-		{ID: "login.user-handle.other", Sev: High, Anchor: "§7.2 step 6", Field: "response.userHandle",
+		{ID: "login.user-handle.other", Sev: High, Anchor: "§7.2 step 6", Field: "userHandle",
 			Needs:  []Need{NeedDiscoverable},
 			Recipe: "the userHandle is not that of the credential's account",
 			Why:    "a site that goes by the handle signs somebody else in",
 			Edits:  edits(ceremony.ResponseMember("userHandle", "c29tZWJvZHkgZWxzZQ"))},
-		{ID: "login.user-handle.absent-known", Want: MustAccept, Sev: Medium, Anchor: "§7.2 step 6", Field: "response.userHandle",
+		{ID: "login.user-handle.absent-known", Want: MustAccept, Sev: Medium, Anchor: "§7.2 step 6", Field: "userHandle",
 			Needs:  []Need{NeedAllowList},
 			Recipe: "the userHandle is left out, where the site knows already who signs in",
 			Why:    "devices without discoverable credentials have none: their owners would be locked out",
 			Edits:  edits(ceremony.Inner(func(r map[string]any) { delete(r, "userHandle") }))},
-		{ID: "login.user-handle.null", Want: MustAccept, Sev: Medium, Anchor: "§7.2 step 6", Field: "response.userHandle",
+		{ID: "login.user-handle.null", Want: MustAccept, Sev: Medium, Anchor: "§7.2 step 6", Field: "userHandle",
 			Needs:  []Need{NeedAllowList},
 			Recipe: "the userHandle is null, where the site knows already who signs in",
 			Why:    "scripts write it so where there is none",
 			Edits:  edits(ceremony.ResponseMember("userHandle", nil))},
-		{ID: "login.user-handle.empty", Want: Policy, Sev: Low, Anchor: "§7.2 step 6", Field: "response.userHandle",
+		{ID: "login.user-handle.empty", Want: Policy, Sev: Low, Anchor: "§7.2 step 6", Field: "userHandle",
 			Needs:  []Need{NeedAllowList},
 			Recipe: "the userHandle is the empty string, where the site knows already who signs in",
 			Why:    "some libraries write it so where there is none",
@@ -101,7 +101,7 @@ func assertionShapeCases() []Case {
 // to 19).
 func loginAuthDataCases() []Case {
 	return []Case{
-		{ID: "login.rp-id.appid-unasked", Sev: High, Anchor: "§7.2 step 15", Field: "authenticatorData.rpIdHash",
+		{ID: "login.rp-id.appid-unasked", Sev: High, Anchor: "§7.2 step 15", Field: "clientExtensionResults.appid",
 			Recipe: "the rpIdHash is that of an AppID, and appid is true among the outputs, though the site did not ask for it",
 			Why:    "a site that believes the output takes responses made for the U2F days' scope",
 			Edits: edits(ceremony.RPID("https://evil.example/app-id.json"), ceremony.Outer(func(r map[string]any) {

@@ -42,6 +42,8 @@ var consequences = []struct {
 	{"id", []string{"rawId"}},
 
 	// Of a sign-in.
+	{"attestationObject$", []string{"authenticatorData"}},
+	{"clientExtensionResults.appid", []string{"authenticatorData.rpIdHash"}},
 	{"clientDataJSON", []string{"signature"}},
 	{"authenticatorData", []string{"signature"}},
 }
@@ -87,22 +89,25 @@ func allowed(field string) []string {
 	return fields
 }
 
-// checkIsolated fails where a fault differs from its control in more than the
-// case's field and what follows from it, or not at all.
-func checkIsolated(t *testing.T, c Case, control, fault []byte) {
-	t.Helper()
+// strays says where a fault differs from its control in more than the case's field
+// and what follows from it, or not there at all.
+func strays(c Case, control, fault []byte) (all []string) {
 	changes := explain.Diff(control, fault)
+	if len(changes) == 0 && c.Want == MustAccept {
+		return nil // what honest devices do, too
+	}
 	may := allowed(c.Field)
 	named := false
 	for _, change := range changes {
 		named = named || within(change.Path, c.Field) || within(c.Field, change.Path)
 		if !slices.ContainsFunc(may, func(f string) bool { return within(change.Path, f) }) {
-			t.Errorf("%s differs, too:\n%s", change.Path, explain.Table([]explain.Change{change}))
+			all = append(all, fmt.Sprintf("%s differs, too:\n%s", change.Path, explain.Table([]explain.Change{change})))
 		}
 	}
 	if !named {
-		t.Errorf("nothing differs in %s:\n%s", c.Field, explain.Table(changes))
+		all = append(all, fmt.Sprintf("nothing differs in %s:\n%s", c.Field, explain.Table(changes)))
 	}
+	return all
 }
 
 // testOptions are options that meet a case's needs.
@@ -129,9 +134,13 @@ func testOptions(t testing.TB, c Case) (create, get []byte) {
 		"challenge": "cmVnaXN0ZXIgYWxpY2Ugbm93", "pubKeyCredParams": params, "attestation": w.Attestation,
 		"authenticatorSelection": map[string]any{"residentKey": w.ResidentKey, "userVerification": w.UserVerification},
 	})
-	get = encode(map[string]any{
+	request := map[string]any{
 		"rpId": "login.example", "challenge": "c2lnbiBhbGljZSBpbiBub3c", "userVerification": w.UserVerification,
-	})
+	}
+	if e := c.extensions(); e != "" {
+		request["extensions"] = json.RawMessage(e)
+	}
+	get = encode(request)
 	return create, get
 }
 
@@ -166,8 +175,14 @@ func buildWith(ctx context.Context, t testing.TB, c Case, seed string) (control,
 		}
 		return r.Honest, r.JSON
 	}
-	if _, err := client.Create(ctx, create); err != nil {
+	made, err := client.Create(ctx, create)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if !slices.Contains(c.Needs, NeedUsernameless) {
+		if get, err = listing(get, made); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r, err := client.Get(ctx, get, c.Mutation())
 	if err != nil {
@@ -176,16 +191,43 @@ func buildWith(ctx context.Context, t testing.TB, c Case, seed string) (control,
 	return r.Honest, r.JSON
 }
 
-func TestRegistrationFaultsAreIsolated(t *testing.T) {
+// Every case that is one spoilt response differs from its control in its field and
+// what has to be made anew from that, and in nothing else.
+func TestFaultsAreIsolated(t *testing.T) {
 	for _, c := range Catalogue() {
-		if c.Kind != Registering || c.NotRun != "" || c.Edits == nil {
+		if c.Kind != Registering && c.Kind != SigningIn || c.NotRun != "" || len(c.Edits) == 0 {
 			continue
 		}
 		t.Run(c.ID, func(t *testing.T) {
 			t.Parallel()
 			control, fault := build(t.Context(), t, c)
-			checkIsolated(t, c, control, fault)
+			for _, stray := range strays(c, control, fault) {
+				t.Error(stray)
+			}
 		})
+	}
+}
+
+// What is spoilt beside the field is noticed, and so is a field that is not spoilt.
+func TestStraysAreNoticed(t *testing.T) {
+	origin, _ := FindCase("login.origin.port")
+	for _, c := range []struct {
+		name  string
+		field string
+		also  []ceremony.Edit
+		want  int
+	}{
+		{"the field alone", origin.Field, nil, 0},
+		{"another member", origin.Field, edits(ceremony.Outer(func(r map[string]any) { r["type"] = "key" })), 1},
+		{"another signed part", origin.Field, edits(ceremony.SignCount(7)), 1},
+		{"another field", "clientDataJSON.challenge", nil, 2},
+	} {
+		changed := origin
+		changed.Field, changed.Edits = c.field, slices.Concat(origin.Edits, c.also)
+		control, fault := build(t.Context(), t, changed)
+		if got := strays(changed, control, fault); len(got) != c.want {
+			t.Errorf("%s: %q", c.name, got)
+		}
 	}
 }
 
