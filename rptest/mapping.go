@@ -215,7 +215,6 @@ func FIDO() *Mapping {
 					"authenticatorAttachment": "${wish.attachment?}",
 				},
 				"extensions": "${wish.extensions?|json}",
-				"mediation":  "${wish.mediation?}", "enrolmentToken": "${token?}",
 			}),
 			RegisterFinish: finish("/attestation/result"),
 			LogInBegin: begin("/assertion/options", map[string]any{

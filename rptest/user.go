@@ -42,6 +42,7 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s refused %s with status %d: %s", e.RP, e.Step, e.Answer.Status, e.Answer.Message)
 }
 
+// Unwrap returns why there was no answer, where there was none.
 func (e *RefusedError) Unwrap() error { return e.Answer.err }
 
 // NewUser makes a user whose browser shows a page of origin. The device is a
