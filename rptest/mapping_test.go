@@ -45,3 +45,33 @@ func FuzzParseMapping(f *testing.F) {
 		}
 	})
 }
+
+// What a mapping lacks, or says twice, is an error that names the place.
+func TestMappingCheck(t *testing.T) {
+	change := map[string]func(m *Mapping){
+		"steps has no login.finish":                     func(m *Mapping) { delete(m.Steps, LogInFinish) },
+		`step "log.out" is none of`:                     func(m *Mapping) { m.Steps["log.out"] = m.Steps[LogInFinish] },
+		"step logout: no requests":                      func(m *Mapping) { m.Steps[LogOut] = StepMapping{} },
+		"step login.begin: options does not say":        func(m *Mapping) { s := m.Steps[LogInBegin]; s.Options = ""; m.Steps[LogInBegin] = s },
+		`step whoami: "user" does not say where`:        func(m *Mapping) { m.Steps[WhoAmI] = StepMapping{Requests: []RequestMapping{{Get: "/"}}, User: "user"} },
+		"step logout: request 2: one of get, post, put": func(m *Mapping) { m.Steps[LogOut] = StepMapping{Requests: []RequestMapping{{Get: "/"}, {}}} },
+		"step logout: request 1: one of get, post, put": func(m *Mapping) { m.Steps[LogOut] = StepMapping{Requests: []RequestMapping{{Get: "/", Post: "/"}}} },
+		"request 1: json and form exclude each other": func(m *Mapping) {
+			m.Steps[LogOut] = StepMapping{Requests: []RequestMapping{{Post: "/", JSON: "x", Form: map[string]string{"a": "b"}}}}
+		},
+		"request 1: \"text a\" has no group": func(m *Mapping) {
+			m.Steps[LogOut] = StepMapping{Requests: []RequestMapping{{Post: "/", Save: map[string]Extraction{"a": "text a"}}}}
+		},
+		`base "login.example" is not like`: func(m *Mapping) { m.Base = "login.example" },
+	}
+	for want, f := range change {
+		m := FIDO()
+		f(m)
+		if err := m.check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if err := FIDO().check(); err != nil {
+		t.Errorf("the FIDO profile: %v", err)
+	}
+}
