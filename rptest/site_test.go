@@ -84,16 +84,13 @@ func TestSiteMisbehaves(t *testing.T) {
 	}
 }
 
-// A site that hangs up in the middle of its answer is an error, too; one that talks
-// without end is cut off.
+// A site that hangs up in the middle of its answer is an error, too; one that says
+// too much is not heard to the end.
 func TestSiteOverTheNetwork(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/long" {
-			for chunk := bytes.Repeat([]byte(" "), 1<<20); r.Context().Err() == nil; {
-				if _, err := w.Write(chunk); err != nil {
-					return
-				}
-			}
+			w.Write(append(bytes.Repeat([]byte(" "), maxAnswer), "{}"...)) // the client hangs up
+			return
 		}
 		w.Header().Set("Content-Length", "100")
 		io.WriteString(w, "{")
