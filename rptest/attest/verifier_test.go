@@ -312,7 +312,14 @@ func tpmStatement(pubArea, certInfo []byte, alg ctap.Algorithm, r *registration)
 		if err != nil {
 			return err
 		}
-		key = &ecdsa.PublicKey{Curve: curve, X: new(big.Int).SetBytes(point.X.Buffer), Y: new(big.Int).SetBytes(point.Y.Buffer)}
+		uncompressed := make([]byte, 1+2*((curve.Params().BitSize+7)/8))
+		uncompressed[0] = 4
+		half := len(uncompressed)/2 + 1
+		new(big.Int).SetBytes(point.X.Buffer).FillBytes(uncompressed[1:half])
+		new(big.Int).SetBytes(point.Y.Buffer).FillBytes(uncompressed[half:])
+		if key, err = ecdsa.ParseUncompressedPublicKey(curve, uncompressed); err != nil {
+			return err
+		}
 	case tpm2.TPMAlgRSA:
 		params, err1 := public.Parameters.RSADetail()
 		n, err2 := public.Unique.RSA()

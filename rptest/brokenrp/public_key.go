@@ -197,7 +197,9 @@ func parsePoint(curve elliptic.Curve, point []byte) (crypto.PublicKey, error) {
 		if x == nil {
 			return nil, errors.New("not a point")
 		}
-		return &ecdsa.PublicKey{Curve: curve, X: x, Y: y}, nil
+		size := (curve.Params().BitSize + 7) / 8
+		point = append([]byte{4}, fill(x.Bytes(), size)...)
+		point = append(point, fill(y.Bytes(), size)...)
 	}
 	return ecdsa.ParseUncompressedPublicKey(curve, point)
 }
