@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -23,7 +24,15 @@ import (
 // contract is openapi.yaml.
 type contract struct {
 	document map[string]any
+
+	mu       sync.Mutex // a Compiler is not for several at once
 	compiler *jsonschema.Compiler
+}
+
+func (c *contract) schema(place ...string) (*jsonschema.Schema, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.compiler.Compile(pointer(place...))
 }
 
 const contractURL = "signet:openapi"
@@ -103,7 +112,7 @@ func (c *contract) validate(place []string, contentType string, body []byte) err
 	if t != "application/json" {
 		return nil
 	}
-	schema, err := c.compiler.Compile(pointer(append(place, "schema")...))
+	schema, err := c.schema(append(place, "schema")...)
 	if err != nil {
 		return err
 	}
