@@ -131,9 +131,10 @@ func (s *session) Info(ctx context.Context) (*ctap.GetInfoResponse, error) {
 	d.mu.Unlock()
 	if info == nil {
 		var err error
-		if info, err = client.New(s).GetInfo(ctx); err != nil {
+		if info, err = client.New(s.inner).GetInfo(ctx); err != nil {
 			return nil, err
 		}
+		d.config.lack(info)
 		d.mu.Lock()
 		d.info = info
 		d.mu.Unlock()
@@ -157,8 +158,6 @@ func (s *session) CTAP(ctx context.Context, req []byte) ([]byte, error) {
 		return resp, err
 	}
 	switch command {
-	case ctap.CommandGetInfo:
-		return s.device.patchInfo(resp)
 	case ctap.CommandMakeCredential:
 		return s.device.patchCreated(ctx, req, resp)
 	case ctap.CommandGetAssertion:
@@ -186,21 +185,16 @@ func clientDataHash(req []byte) ([]byte, error) {
 	return r.Hash, nil
 }
 
-// patchInfo takes out of getInfo what the device lacks. Credentials that came from
-// elsewhere have IDs of any length.
-func (d *Device) patchInfo(resp []byte) ([]byte, error) {
-	info := new(ctap.GetInfoResponse)
-	if err := cbor.Unmarshal(resp[1:], info); err != nil {
-		return nil, fmt.Errorf("read getInfo: %w", err)
-	}
+// lack takes out of what the engine says of itself what the device lacks.
+// Credentials that came from elsewhere have IDs of any length.
+func (c *DeviceConfig) lack(info *ctap.GetInfoResponse) {
 	info.MaxCredentialIDLength = ctap.MaxCredentialIDLength
-	if d.config.NoDiscoverable {
+	if c.NoDiscoverable {
 		info.Options["rk"] = false
 	}
-	if d.config.Personality == U2F {
+	if c.Personality == U2F {
 		info.Versions = slices.DeleteFunc(info.Versions, func(v string) bool { return v != ctap.VersionU2F && v != ctap.VersionFIDO20 })
 	}
-	return reply(info)
 }
 
 // reply encodes an answer behind the status byte of success.
