@@ -28,7 +28,7 @@ run: ## build the program and run its demo; needs only Go
 	$(GO) run ./cmd/signet demo
 
 test: deps ## run every test that this machine can run, and name those it cannot
-	$(GO) run ./internal/testreport $(LEFT_OUT) -- $(RACE) -timeout 15m ./...
+	$(GO) run ./internal/testreport $(LEFT_OUT) -- $(RACE) -timeout 25m ./...
 
 deps: ## as root on Debian: install what the tests with others' programs need
 	@.ci/deps testdata/foreign/packages.txt
