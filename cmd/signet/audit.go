@@ -252,5 +252,5 @@ func (e siteError) Unwrap() error { return e.error }
 
 func (siteError) hint() string {
 	return "Nothing was tested. See that the site runs at the address given, and that the mapping fits it:\n" +
-		"  docs/testing/mapping.md. With --origin the audit does not ask the site first."
+		"  docs/testing/mapping.md."
 }
