@@ -176,8 +176,10 @@ func TestBrowser(t *testing.T) {
 	})
 	t.Run("autofill", func(t *testing.T) {
 		b.t, s.t = t, t
+		before := s.count(d, "begin") // of pages that may not have hung up yet
 		b.eval(creating + `
 			window.offered = navigator.credentials.get({publicKey: request, mediation: 'conditional'}).then(c => c.id, e => e.name);`)
+		awaitCount(t, s, d, "begin", before+1)
 		s.must("POST", d+"/autofill", `{"pick":"alice"}`)
 		alice := ""
 		for _, c := range s.list(d + "/credentials") {
@@ -190,7 +192,7 @@ func TestBrowser(t *testing.T) {
 		}
 		// A page that is left takes its offer along.
 		b.eval(creating + `navigator.credentials.get({publicKey: request, mediation: 'conditional'}).catch(() => {});`)
-		awaitEvent(t, s, d, "begin", "")
+		awaitCount(t, s, d, "begin", before+2)
 		b.open(origin)
 		s.refused(409, "InvalidStateError", "", "POST", d+"/autofill", `{"waitMs":100}`)
 	})

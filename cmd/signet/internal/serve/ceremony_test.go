@@ -156,6 +156,29 @@ func awaitEvent(t *testing.T, s *service, device, kind, ceremony string) {
 	t.Fatalf("no event %s of ceremony %q comes", kind, ceremony)
 }
 
+// count counts the device's events of a kind.
+func (s *service) count(device, kind string) int {
+	n := 0
+	for _, e := range s.list(device + "/events") {
+		if e["type"] == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// awaitCount waits until there are n events of a kind.
+func awaitCount(t *testing.T, s *service, device, kind string, n int) {
+	t.Helper()
+	for range 3000 {
+		if s.count(device, kind) >= n {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("no %d events %s come", n, kind)
+}
+
 func TestSignals(t *testing.T) {
 	s := start(t, Config{})
 	d := s.device(`{}`)
