@@ -108,6 +108,11 @@ func signer(key crypto.Signer, alg ctap.Algorithm) Signer {
 	return func(message []byte) ([]byte, error) {
 		hash := alg.Hash()
 		if hash == 0 {
+			// An edit may have put another kind of key here, and some of those
+			// take no message without a hash.
+			if _, ok := key.Public().(ed25519.PublicKey); !ok {
+				return nil, fmt.Errorf("sign by %T as %v: %w", key, alg, ErrUnsupported)
+			}
 			return key.Sign(nil, message, hash)
 		}
 		h := hash.New()
