@@ -347,6 +347,9 @@ func (s *Site) resolve(path string, v *vars) (string, error) {
 type inProcess struct{ handler http.Handler }
 
 func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
 	type result struct {
 		resp *http.Response
 		err  error
