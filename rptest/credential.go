@@ -70,7 +70,8 @@ func (d *Device) credential(ctx context.Context, p authenticator.Passkey) (Crede
 }
 
 // Add puts a passkey on the device that was made elsewhere. ES256, ES384, ES512,
-// EdDSA and RS256 keys are taken.
+// EdDSA and RS256 keys are taken. fs.ErrExist where the device has one of the ID,
+// or a discoverable one of the site and user: it keeps that.
 func (d *Device) Add(ctx context.Context, c Credential) error {
 	if err := d.add(ctx, c); err != nil {
 		return fmt.Errorf("add credential: %w", err)
@@ -103,7 +104,6 @@ func (d *Device) add(ctx context.Context, c Credential) error {
 	}
 	if len(c.CredentialID) != engineIDLength {
 		s.ID = engineID(c.CredentialID)
-		d.alias(c.CredentialID)
 	}
 	for label, to := range map[string]*[32]byte{"imported": &s.WithoutUV, "imported, verified": &s.WithUV} {
 		if *to, err = d.root.Derive(ctx, label, s.ID, keystore.Ungated); err != nil {
@@ -114,11 +114,21 @@ func (d *Device) add(ctx context.Context, c Credential) error {
 	if err != nil {
 		return err
 	}
-	d.say(s.ID, c)
-	return d.asOwner(ctx, func(o *authenticator.Owner) error {
-		_, err := o.Import(ctx, [][]byte{record})
+	err = d.asOwner(ctx, func(o *authenticator.Owner) error {
+		imported, err := o.Import(ctx, [][]byte{record})
+		if err == nil && imported[0].Outcome != authenticator.Added {
+			err = fmt.Errorf("the device has one of this ID, or of this site and user: %w", fs.ErrExist)
+		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	if len(c.CredentialID) != engineIDLength {
+		d.alias(c.CredentialID)
+	}
+	d.say(s.ID, c)
+	return nil
 }
 
 // Remove deletes a passkey: fs.ErrNotExist where there is none.

@@ -384,6 +384,30 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// A passkey that is there already stays as it was.
+func TestAddTwice(t *testing.T) {
+	ctx := t.Context()
+	from, to := device(t, rptest.DeviceConfig{Seed: "from"}), device(t, rptest.DeviceConfig{Seed: "to"})
+	create(t, from, creation("alice", ""))
+	own := create(t, to, creation("alice", ""))
+	all, err := from.Device.Credentials(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := uint32(7)
+	other, same := all[0], all[0]
+	other.CredentialID, other.SignCount = []byte("of the same user"), &count
+	same.CredentialID, same.UserHandle, same.SignCount = own.ID, []byte("bob"), &count
+	for _, c := range []rptest.Credential{other, same} {
+		if err := to.Device.Add(ctx, c); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: %v", c.CredentialID, err)
+		}
+	}
+	if got := get(t, to, request("")); !slices.Equal(got.ID, own.ID) || got.auth.SignCount != 0 {
+		t.Errorf("signs in as %s, counter %d", got.ID, got.auth.SignCount)
+	}
+}
+
 func TestSetProperties(t *testing.T) {
 	c := device(t, rptest.DeviceConfig{})
 	id := create(t, c, creation("alice", "")).ID
