@@ -28,7 +28,7 @@ type Profile struct {
 	// ClientPIN tells that PINs come through the client.
 	ClientPIN bool
 	// NoTokens has built-in verification asked for by option uv alone, as on
-	// devices older than CTAP 2.1. ClientPIN has no meaning without tokens.
+	// devices older than CTAP 2.1. With ClientPIN there are tokens all the same.
 	NoTokens bool
 	// AlwaysUv is the default of the option.
 	AlwaysUv bool

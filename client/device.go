@@ -20,8 +20,8 @@ type Device interface {
 
 // An Informant is a Device that tells what it is without a request for it, as long
 // as that is what authenticatorGetInfo would answer (§6.4). A client may change
-// what it is given. It saves half of what a ceremony costs beside its signature,
-// where the device is in this process.
+// what it is given. It spares a device in this process
+// encoding what the client then decodes.
 type Informant interface {
 	Device
 	Info(ctx context.Context) (*ctap.GetInfoResponse, error)

@@ -119,7 +119,7 @@ func module(name string) requirement {
 
 func packages() string {
 	if _, err := os.Stat("node_modules"); err != nil {
-		return "`npm ci` was not run in examples"
+		return "`make deps` did not install the packages of examples"
 	}
 	return ""
 }

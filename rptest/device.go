@@ -68,8 +68,8 @@ func NewDevice(c DeviceConfig) (*Device, error) {
 	return d, nil
 }
 
-// authoritySeed is that of the vendor: all devices with a seed and the same
-// AAGUID share their vendor's roots, so that a site is set up once.
+// authoritySeed is that of the vendor: all devices of one AAGUID share its roots,
+// so that a site is set up once.
 func authoritySeed(c DeviceConfig) []byte {
 	return append([]byte("signet rptest vendor "), c.AAGUID[:]...)
 }

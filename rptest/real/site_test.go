@@ -46,7 +46,7 @@ func needNode(t *testing.T, folder string) {
 	if _, err := exec.LookPath("node"); err != nil {
 		missing = "node is not installed"
 	} else if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
-		missing = "`npm ci` was not run in " + filepath.ToSlash(strings.TrimPrefix(folder, "../../"))
+		missing = "`make deps` did not install the packages of " + filepath.ToSlash(strings.TrimPrefix(folder, "../../"))
 	}
 	switch {
 	case missing == "":
