@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Object is a JSON object whose members keep their order, and may be there
@@ -40,7 +41,7 @@ func ParseObject(data []byte) (*Object, error) {
 	if _, err := d.Token(); err != nil {
 		return nil, fmt.Errorf("JSON object: %w", err)
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF { // More is false before a closing bracket, too
 		return nil, errors.New("JSON object: something follows it")
 	}
 	return o, nil

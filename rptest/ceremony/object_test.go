@@ -50,7 +50,7 @@ func TestObjectKeepsOrderAndDuplicates(t *testing.T) {
 }
 
 func TestParseObjectRefuses(t *testing.T) {
-	for _, text := range []string{"", "[]", "1", `{"a":1`, `{"a"}`, `{"a":1}{}`, `{"a":1} x`, `{"a":}`, "\xef\xbb\xbf{}", `{1:2}`} {
+	for _, text := range []string{"", "[]", "1", `{"a":1`, `{"a"}`, `{"a":1}{}`, `{}}`, `{}]`, `{"a":1} x`, `{"a":}`, "\xef\xbb\xbf{}", `{1:2}`} {
 		if _, err := ParseObject([]byte(text)); err == nil {
 			t.Errorf("%q was read", text)
 		}

@@ -118,7 +118,7 @@ func decode(r *http.Request, v any) error {
 	if err := d.Decode(v); err != nil {
 		return refusal(http.StatusBadRequest, "body: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF { // More is false before a closing bracket, too
 		return refusal(http.StatusBadRequest, "body: something follows the JSON object")
 	}
 	return nil

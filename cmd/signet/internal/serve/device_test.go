@@ -56,6 +56,7 @@ func TestDeviceErrors(t *testing.T) {
 	s.refused(400, "BadRequest", "aaguid", "POST", "/v1/devices", `{"aaguid":"0011"}`)
 	s.refused(400, "BadRequest", "body", "POST", "/v1/devices", `{"profile":`)
 	s.refused(400, "BadRequest", "follows", "POST", "/v1/devices", `{"profile":"phone"} {}`)
+	s.refused(400, "BadRequest", "follows", "POST", "/v1/devices", `{"profile":"phone"}}`)
 	s.invalid = false
 	s.refused(400, "BadRequest", "origin", "POST", "/v1/devices", `{"origins":["https://login.example/"]}`)
 	s.refused(400, "BadRequest", "backupEligible", "POST", "/v1/devices", `{"profile":"security-key","backedUp":true}`)
