@@ -67,11 +67,10 @@ var errReply = errors.New("malformed reply")
 func (a *Authenticator) call(ctx context.Context, cmd ctap.Command, req, resp any) error {
 	msg := []byte{byte(cmd)}
 	if req != nil {
-		params, err := ctap.Marshal(req)
-		if err != nil {
+		var err error
+		if msg, err = ctap.MarshalRequest(cmd, req); err != nil {
 			return fmt.Errorf("%v: %w", cmd, err)
 		}
-		msg = append(msg, params...)
 	}
 	reply, err := a.device.CTAP(ctx, msg)
 	if err != nil {

@@ -41,10 +41,10 @@ type credPropsOutput struct {
 	RK bool `json:"rk"`
 }
 
-func parseExtensions(d dictionary) extensionInputs {
+func parseExtensions(d *dictionary) extensionInputs {
 	in := extensionInputs{
-		appID:               d.text("appid", false),
-		appIDExclude:        d.text("appidExclude", false),
+		appID:               d.optional("appid"),
+		appIDExclude:        d.optional("appidExclude"),
 		credBlob:            d.bytes("credBlob", false),
 		credProps:           d.boolean("credProps"),
 		credProtect:         parseCredProtect(d),
@@ -63,8 +63,8 @@ func parseExtensions(d dictionary) extensionInputs {
 }
 
 // parseCredProtect converts credentialProtectionPolicy (§12.1).
-func parseCredProtect(d dictionary) uint64 {
-	policy := d.text("credentialProtectionPolicy", false)
+func parseCredProtect(d *dictionary) uint64 {
+	policy := d.optional("credentialProtectionPolicy")
 	if policy == nil {
 		return 0
 	}

@@ -24,10 +24,10 @@ type largeBlobOutputs struct {
 	Written   *bool   `json:"written,omitempty"`
 }
 
-func parseLargeBlob(d dictionary) *largeBlobInputs {
-	_, hasRead := d.members["read"]
+func parseLargeBlob(d *dictionary) *largeBlobInputs {
+	_, hasRead := d.find("read")
 	return &largeBlobInputs{
-		support: d.text("support", false),
+		support: d.optional("support"),
 		hasRead: hasRead,
 		read:    d.boolean("read"),
 		write:   d.bytes("write", false),

@@ -50,12 +50,12 @@ type requestOptions struct {
 
 // publicKey finds the options, which may also be given as they are passed to
 // navigator.credentials: as the value of member publicKey.
-func publicKey(data []byte) dictionary {
+func publicKey(data []byte) *dictionary {
 	d := newDictionary(data)
-	if _, ok := d.members["challenge"]; ok {
+	if _, ok := d.find("challenge"); ok {
 		return d
 	}
-	if inner, ok := d.members["publicKey"]; ok {
+	if inner, ok := d.find("publicKey"); ok {
 		return newDictionary(inner)
 	}
 	return d
@@ -67,26 +67,26 @@ func parseCreationOptions(data []byte) (*creationOptions, error) {
 	d := publicKey(data)
 	o := &creationOptions{}
 	rp, _ := d.object("rp", true)
-	o.rpName = rp.string("name", true)
-	o.rpID = rp.text("id", false)
+	o.rpName = rp.text("name", true)
+	o.rpID = rp.optional("id")
 	user, _ := d.object("user", true)
 	o.user.ID = user.bytes("id", true)
-	o.user.Name = user.string("name", true)
-	o.user.DisplayName = user.string("displayName", true)
+	o.user.Name = user.text("name", true)
+	o.user.DisplayName = user.text("displayName", true)
 	o.challenge = d.bytes("challenge", true)
 	for _, p := range d.objects("pubKeyCredParams", true) {
 		o.params = append(o.params, ctap.PubKeyParam{
 			Alg:  ctap.Algorithm(p.long("alg", true)),
-			Type: p.string("type", true),
+			Type: p.text("type", true),
 		})
 	}
 	o.timeout = timeout(d)
 	o.exclude = descriptors(d, "excludeCredentials")
 	selection, _ := d.object("authenticatorSelection", false)
-	o.attachment = selection.text("authenticatorAttachment", false)
+	o.attachment = selection.optional("authenticatorAttachment")
 	o.residentKey = residentKey(selection)
-	o.userVerification = enum(selection.text("userVerification", false), preferred, discouraged, preferred, required)
-	o.attestation = enum(d.text("attestation", false), attestationNone,
+	o.userVerification = selection.enum("userVerification", preferred, discouraged, preferred, required)
+	o.attestation = d.enum("attestation", attestationNone,
 		attestationNone, "indirect", "direct", attestationEnterprise)
 	o.attestationFormats = d.texts("attestationFormats")
 	d.texts("hints") // they choose among authenticators; there is one here
@@ -108,9 +108,9 @@ func parseRequestOptions(data []byte) (*requestOptions, error) {
 	o := &requestOptions{
 		challenge:        d.bytes("challenge", true),
 		timeout:          timeout(d),
-		rpID:             d.text("rpId", false),
+		rpID:             d.optional("rpId"),
 		allow:            descriptors(d, "allowCredentials"),
-		userVerification: enum(d.text("userVerification", false), preferred, discouraged, preferred, required),
+		userVerification: d.enum("userVerification", preferred, discouraged, preferred, required),
 	}
 	d.texts("hints")
 	if extensions, ok := d.object("extensions", false); ok {
@@ -122,8 +122,8 @@ func parseRequestOptions(data []byte) (*requestOptions, error) {
 	return o, nil
 }
 
-func timeout(d dictionary) *uint32 {
-	if _, ok := d.members["timeout"]; !ok {
+func timeout(d *dictionary) *uint32 {
+	if _, ok := d.find("timeout"); !ok {
 		return nil
 	}
 	return ref(d.unsignedLong("timeout", false))
@@ -131,15 +131,15 @@ func timeout(d dictionary) *uint32 {
 
 // descriptors converts a list of credential descriptors. Those of other types
 // than public-key are dropped: this client knows no other (WebAuthn §5.8.3).
-func descriptors(d dictionary, member string) []ctap.Descriptor {
+func descriptors(d *dictionary, member string) []ctap.Descriptor {
 	var list []ctap.Descriptor
-	if _, ok := d.members[member]; !ok {
+	if _, ok := d.find(member); !ok {
 		return nil
 	}
 	for _, item := range d.objects(member, false) {
 		c := ctap.Descriptor{
 			ID:         item.bytes("id", true),
-			Type:       item.string("type", true),
+			Type:       item.text("type", true),
 			Transports: item.texts("transports"),
 		}
 		if c.Type == ctap.TypePublicKey {
@@ -151,23 +151,10 @@ func descriptors(d dictionary, member string) []ctap.Descriptor {
 
 // residentKey resolves the old member requireResidentKey, which counts where
 // residentKey is absent (WebAuthn §5.4.4).
-func residentKey(selection dictionary) string {
+func residentKey(selection *dictionary) string {
 	old := discouraged
 	if selection.boolean("requireResidentKey") {
 		old = required
 	}
-	return enum(selection.text("residentKey", false), old, discouraged, preferred, required)
-}
-
-// enum gives the member's value, or fallback where it is absent or unknown:
-// clients ignore enumeration values that they do not know (WebAuthn §2.1.1).
-func enum(s *string, fallback string, known ...string) string {
-	if s != nil {
-		for _, k := range known {
-			if *s == k {
-				return k
-			}
-		}
-	}
-	return fallback
+	return selection.enum("residentKey", old, discouraged, preferred, required)
 }

@@ -92,7 +92,7 @@ func with1(member string) string { return goodCreation[:len(goodCreation)-1] + `
 func TestConversions(t *testing.T) {
 	d := newDictionary([]byte(`{"s":"x","n":-7,"f":1.9,"big":4294967297,"neg":-1,"t":true,"f0":false,"nil":null,"num":"12","word":"a","e":"","z":0,"huge":1e999}`))
 	for member, want := range map[string]string{"s": "x", "n": "-7", "f": "1.9", "t": "true", "nil": "null"} {
-		if got := d.string(member, true); got != want {
+		if got := d.text(member, true); got != want {
 			t.Errorf("string of %s is %q, want %q", member, got, want)
 		}
 	}

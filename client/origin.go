@@ -58,19 +58,24 @@ var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(f
 // parseHost is the URL standard's host parser, strict in its choice of domains:
 // letters, digits and hyphens after IDNA, no empty label, no dot at the end.
 func parseHost(s string) (string, bool) {
-	if addr, err := netip.ParseAddr(s); err == nil {
-		if addr.Is6() {
-			return "[" + addr.String() + "]", true
+	if strings.Trim(s, "0123456789.") == "" || strings.Contains(s, ":") {
+		if addr, err := netip.ParseAddr(s); err == nil {
+			if addr.Is6() {
+				return "[" + addr.String() + "]", true
+			}
+			return addr.String(), true
 		}
-		return addr.String(), true
 	}
-	host, err := domains.ToASCII(s)
-	if err != nil {
-		return "", false
-	}
-	// Some of what maps to ASCII does not stand there: invalid UTF-8, say.
-	if again, err := domains.ToASCII(host); err != nil || again != host {
-		return "", false
+	host := s
+	if !isPlain(s) {
+		var err error
+		if host, err = domains.ToASCII(s); err != nil {
+			return "", false
+		}
+		// Some of what maps to ASCII does not stand there: invalid UTF-8, say.
+		if again, err := domains.ToASCII(host); err != nil || again != host {
+			return "", false
+		}
 	}
 	if host == "" || len(host) > 253 {
 		return "", false
@@ -81,6 +86,18 @@ func parseHost(s string) (string, bool) {
 		}
 	}
 	return host, true
+}
+
+// isPlain reports whether IDNA maps s to itself: lower-case letters, digits,
+// hyphens and dots, and no label in Punycode.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return !strings.Contains(s, "xn--")
 }
 
 // isDomain reports whether a parsed host is a domain and not an address. Hosts

@@ -268,3 +268,18 @@ func FuzzRegistrableSuffix(f *testing.F) {
 		}
 	})
 }
+
+// What counts as plain is what IDNA leaves as it is.
+func FuzzPlainHost(f *testing.F) {
+	f.Add("login.example")
+	f.Add("a--b.-1.")
+	f.Add("xn--a")
+	f.Fuzz(func(t *testing.T, s string) {
+		if !isPlain(s) {
+			return
+		}
+		if host, err := domains.ToASCII(s); err != nil || host != s {
+			t.Errorf("IDNA makes %q of %q: %v", host, s, err)
+		}
+	})
+}

@@ -34,7 +34,7 @@ type prfResults struct {
 	Second string `json:"second,omitempty"`
 }
 
-func parsePRF(d dictionary) *prfInputs {
+func parsePRF(d *dictionary) *prfInputs {
 	in := &prfInputs{}
 	if eval, ok := d.object("eval", false); ok {
 		in.eval = parsePRFValues(eval)
@@ -45,14 +45,15 @@ func parsePRF(d dictionary) *prfInputs {
 	}
 	in.hasByCredential = true
 	in.byCredential = make(map[string]*prfValues, len(by.members))
-	for id := range by.members {
+	for _, m := range by.members {
+		id := string(m.name)
 		values, _ := by.object(id, true)
 		in.byCredential[id] = parsePRFValues(values)
 	}
 	return in
 }
 
-func parsePRFValues(d dictionary) *prfValues {
+func parsePRFValues(d *dictionary) *prfValues {
 	return &prfValues{first: d.bytes("first", true), second: d.bytes("second", false)}
 }
 

@@ -2,55 +2,19 @@ package client
 
 import (
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/seed-77d61853/signet/ctap"
 )
 
-// registrationResponse is RegistrationResponseJSON (WebAuthn §5.1), in the order
-// in which it is printed. Binary members are base64url.
-type registrationResponse struct {
-	ID                      string              `json:"id"`
-	RawID                   string              `json:"rawId"`
-	Response                attestationResponse `json:"response"`
-	AuthenticatorAttachment string              `json:"authenticatorAttachment"`
-	ClientExtensionResults  *extensionOutputs   `json:"clientExtensionResults"`
-	Type                    string              `json:"type"`
-}
-
-// attestationResponse is AuthenticatorAttestationResponseJSON.
-type attestationResponse struct {
-	ClientDataJSON     string         `json:"clientDataJSON"`
-	AuthenticatorData  string         `json:"authenticatorData"`
-	Transports         []string       `json:"transports"`
-	PublicKey          *string        `json:"publicKey,omitempty"` // SubjectPublicKeyInfo, DER
-	PublicKeyAlgorithm ctap.Algorithm `json:"publicKeyAlgorithm"`
-	AttestationObject  string         `json:"attestationObject"`
-}
-
-// authenticationResponse is AuthenticationResponseJSON (WebAuthn §5.1).
-type authenticationResponse struct {
-	ID                      string            `json:"id"`
-	RawID                   string            `json:"rawId"`
-	Response                assertionResponse `json:"response"`
-	AuthenticatorAttachment string            `json:"authenticatorAttachment"`
-	ClientExtensionResults  *extensionOutputs `json:"clientExtensionResults"`
-	Type                    string            `json:"type"`
-}
-
-// assertionResponse is AuthenticatorAssertionResponseJSON.
-type assertionResponse struct {
-	ClientDataJSON    string  `json:"clientDataJSON"`
-	AuthenticatorData string  `json:"authenticatorData"`
-	Signature         string  `json:"signature"`
-	UserHandle        *string `json:"userHandle,omitempty"`
-}
-
-// registered prints a registration. auth is resp's authenticator data.
+// registered prints a registration: RegistrationResponseJSON (WebAuthn §5.1).
+// auth is resp's authenticator data.
 func (y *ceremony) registered(resp *ctap.MakeCredentialResponse, auth *ctap.AuthData, conveyance string, out *extensionOutputs) ([]byte, error) {
 	attestation, err := convey(resp, auth, conveyance)
 	if err != nil {
@@ -60,22 +24,61 @@ func (y *ceremony) registered(resp *ctap.MakeCredentialResponse, auth *ctap.Auth
 	if err != nil {
 		return nil, err
 	}
-	id := encodeBase64URL(auth.CredentialID)
-	return json.Marshal(registrationResponse{
-		ID:    id,
-		RawID: id,
-		Response: attestationResponse{
-			ClientDataJSON:     encodeBase64URL(y.clientData),
-			AuthenticatorData:  encodeBase64URL(resp.AuthData),
-			Transports:         y.transports(),
-			PublicKey:          spki,
-			PublicKeyAlgorithm: algorithm,
-			AttestationObject:  encodeBase64URL(attestation),
-		},
-		AuthenticatorAttachment: y.attachment(),
-		ClientExtensionResults:  out,
-		Type:                    ctap.TypePublicKey,
-	})
+	b := y.appendHead(auth.CredentialID, resp.AuthData)
+	b = append(b, `,"transports":[`...)
+	for i, t := range y.transports() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendCCD(b, t)
+	}
+	b = append(b, ']')
+	if spki != nil {
+		b = appendBase64URL(append(b, `,"publicKey":`...), spki)
+	}
+	b = strconv.AppendInt(append(b, `,"publicKeyAlgorithm":`...), int64(algorithm), 10)
+	b = appendBase64URL(append(b, `,"attestationObject":`...), attestation)
+	return y.appendTail(b, out)
+}
+
+// signedIn prints an assertion by the credential id: AuthenticationResponseJSON
+// (WebAuthn §5.1).
+func (y *ceremony) signedIn(resp *ctap.GetAssertionResponse, id []byte, out *extensionOutputs) ([]byte, error) {
+	b := y.appendHead(id, resp.AuthData)
+	b = appendBase64URL(append(b, `,"signature":`...), resp.Signature)
+	if resp.User != nil && len(resp.User.ID) > 0 {
+		b = appendBase64URL(append(b, `,"userHandle":`...), resp.User.ID)
+	}
+	return y.appendTail(b, out)
+}
+
+// appendHead begins a response with what both kinds have first.
+func (y *ceremony) appendHead(credentialID, authData []byte) []byte {
+	b := appendBase64URL(append(make([]byte, 0, 1024), `{"id":`...), credentialID)
+	b = appendBase64URL(append(b, `,"rawId":`...), credentialID)
+	b = appendBase64URL(append(b, `,"response":{"clientDataJSON":`...), y.clientData)
+	return appendBase64URL(append(b, `,"authenticatorData":`...), authData)
+}
+
+// appendTail ends it with what both have last.
+func (y *ceremony) appendTail(b []byte, out *extensionOutputs) ([]byte, error) {
+	b = appendCCD(append(b, `},"authenticatorAttachment":`...), y.attachment())
+	b = append(b, `,"clientExtensionResults":`...)
+	if *out == (extensionOutputs{}) {
+		b = append(b, `{}`...)
+	} else {
+		results, err := json.Marshal(out)
+		if err != nil {
+			return nil, fmt.Errorf("extension outputs: %w", err)
+		}
+		b = append(b, results...)
+	}
+	return append(appendCCD(append(b, `,"type":`...), ctap.TypePublicKey), '}'), nil
+}
+
+// appendBase64URL appends bytes as a Base64URLString (WebAuthn §5.1).
+func appendBase64URL(b, data []byte) []byte {
+	return append(base64.RawURLEncoding.AppendEncode(append(b, '"'), data), '"')
 }
 
 // convey encodes the attestation object. A site that asked for none gets none;
@@ -94,9 +97,9 @@ func isSelf(resp *ctap.MakeCredentialResponse) bool {
 	return resp.Fmt == ctap.FormatPacked && cbor.Unmarshal(resp.AttStmt, &statement) == nil && statement["x5c"] == nil
 }
 
-// publicKeyInfo gives a COSE key's algorithm, and its SubjectPublicKeyInfo where
-// the key is of a kind that X.509 libraries know.
-func publicKeyInfo(cose []byte) (ctap.Algorithm, *string, error) {
+// publicKeyInfo gives a COSE key's algorithm, and its SubjectPublicKeyInfo in DER
+// where the key is of a kind that X.509 libraries know.
+func publicKeyInfo(cose []byte) (ctap.Algorithm, []byte, error) {
 	var label struct {
 		Alg ctap.Algorithm `cbor:"3,keyasint"`
 	}
@@ -111,7 +114,7 @@ func publicKeyInfo(cose []byte) (ctap.Algorithm, *string, error) {
 	if err != nil {
 		return label.Alg, nil, nil
 	}
-	return label.Alg, ref(encodeBase64URL(der)), nil
+	return label.Alg, der, nil
 }
 
 // transports lists the device's, sorted and each once; never nil.
@@ -119,24 +122,4 @@ func (y *ceremony) transports() []string {
 	list := append([]string{}, y.info.Transports...)
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-// signedIn prints an assertion by the credential id.
-func (y *ceremony) signedIn(resp *ctap.GetAssertionResponse, id []byte, out *extensionOutputs) ([]byte, error) {
-	r := authenticationResponse{
-		ID:    encodeBase64URL(id),
-		RawID: encodeBase64URL(id),
-		Response: assertionResponse{
-			ClientDataJSON:    encodeBase64URL(y.clientData),
-			AuthenticatorData: encodeBase64URL(resp.AuthData),
-			Signature:         encodeBase64URL(resp.Signature),
-		},
-		AuthenticatorAttachment: y.attachment(),
-		ClientExtensionResults:  out,
-		Type:                    ctap.TypePublicKey,
-	}
-	if resp.User != nil && len(resp.User.ID) > 0 {
-		r.Response.UserHandle = ref(encodeBase64URL(resp.User.ID))
-	}
-	return json.Marshal(r)
 }

@@ -1,9 +1,11 @@
 package client
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,31 +19,61 @@ import (
 // where a string or number belongs, which JavaScript would print or make NaN,
 // is a TypeError here.
 type dictionary struct {
-	path    string // of this dictionary within the options, with a dot at its end
-	members map[string]json.RawMessage
+	members []jsonMember
 	err     *error
+
+	// Where it stands, for errors: in a member of parent's, there at index
+	// where that is a sequence and -1 elsewhere. The options have no parent.
+	parent *dictionary
+	member string
+	index  int
 }
 
-func newDictionary(data []byte) dictionary {
-	d := dictionary{err: new(error)}
-	if err := json.Unmarshal(data, &d.members); err != nil || d.members == nil {
+func newDictionary(data []byte) *dictionary {
+	d := &dictionary{err: new(error), index: -1}
+	if json.Valid(data) {
+		d.members, _ = jsonMembers(data)
+	}
+	if d.members == nil {
 		d.fail(TypeError, "", "is not an object")
 	}
 	return d
 }
 
-func (d dictionary) fail(name, member, what string) {
+func (d *dictionary) fail(name, member, what string) {
 	if *d.err == nil {
-		if member == "" && d.path == "" {
-			member = "options"
-		}
-		*d.err = fail(name, strings.TrimSuffix(d.path+member, ".")+" "+what)
+		*d.err = fail(name, cmp.Or(d.path(member), "options")+" "+what)
 	}
 }
 
+// path names a member from the options on; an empty one is d itself.
+func (d *dictionary) path(member string) string {
+	if d.parent == nil {
+		return member
+	}
+	path := d.parent.path(d.member)
+	if d.index >= 0 {
+		path += "[" + strconv.Itoa(d.index) + "]"
+	}
+	if member != "" {
+		path += "." + member
+	}
+	return path
+}
+
+// find returns a member's JSON; of one that is there twice the last counts.
+func (d *dictionary) find(member string) (json.RawMessage, bool) {
+	for _, m := range slices.Backward(d.members) {
+		if string(m.name) == member {
+			return m.value, true
+		}
+	}
+	return nil, false
+}
+
 // get returns a member; a required one that is absent fails.
-func (d dictionary) get(member string, required bool) (json.RawMessage, bool) {
-	raw, ok := d.members[member]
+func (d *dictionary) get(member string, required bool) (json.RawMessage, bool) {
+	raw, ok := d.find(member)
 	if !ok && required {
 		d.fail(TypeError, member, "is required")
 	}
@@ -49,65 +81,83 @@ func (d dictionary) get(member string, required bool) (json.RawMessage, bool) {
 }
 
 // object converts a member that is a dictionary. Null is an empty one.
-func (d dictionary) object(member string, required bool) (dictionary, bool) {
-	sub := dictionary{path: d.path + member + ".", err: d.err}
+func (d *dictionary) object(member string, required bool) (*dictionary, bool) {
+	sub := &dictionary{err: d.err, parent: d, member: member, index: -1}
 	raw, ok := d.get(member, required)
-	if ok && json.Unmarshal(raw, &sub.members) != nil {
-		d.fail(TypeError, member, "is not an object")
-		return sub, false
+	if ok {
+		if sub.members, ok = jsonMembers(raw); !ok {
+			d.fail(TypeError, member, "is not an object")
+		}
 	}
 	return sub, ok
 }
 
 // list converts a member that is a sequence.
-func (d dictionary) list(member string, required bool) []json.RawMessage {
+func (d *dictionary) list(member string, required bool) []json.RawMessage {
 	raw, ok := d.get(member, required)
 	if !ok {
 		return nil
 	}
-	var items []json.RawMessage
-	if json.Unmarshal(raw, &items) != nil || items == nil {
+	items, ok := jsonElements(raw)
+	if !ok {
 		d.fail(TypeError, member, "is not an array")
 	}
 	return items
 }
 
 // objects converts a member that is a sequence of dictionaries.
-func (d dictionary) objects(member string, required bool) []dictionary {
+func (d *dictionary) objects(member string, required bool) []dictionary {
 	items := d.list(member, required)
 	list := make([]dictionary, len(items))
 	for i, raw := range items {
-		list[i] = dictionary{path: d.path + member + "[" + strconv.Itoa(i) + "].", err: d.err}
-		if json.Unmarshal(raw, &list[i].members) != nil {
+		list[i] = dictionary{err: d.err, parent: d, member: member, index: i}
+		var ok bool
+		if list[i].members, ok = jsonMembers(raw); !ok {
 			list[i].fail(TypeError, "", "is not an object")
 		}
 	}
 	return list
 }
 
-// text converts a DOMString; nil where it is absent.
-func (d dictionary) text(member string, required bool) *string {
+// string converts a DOMString; ok tells whether it is there.
+func (d *dictionary) string(member string, required bool) (s string, ok bool) {
 	raw, ok := d.get(member, required)
 	if !ok {
-		return nil
+		return "", false
 	}
-	return d.toText(member, raw)
+	return d.toString(member, raw)
 }
 
-// string converts a DOMString whose absence is as good as an empty one.
-func (d dictionary) string(member string, required bool) string {
-	if s := d.text(member, required); s != nil {
-		return *s
+// text converts a DOMString whose absence is as good as an empty one.
+func (d *dictionary) text(member string, required bool) string {
+	s, _ := d.string(member, required)
+	return s
+}
+
+// optional converts a DOMString; nil where it is absent.
+func (d *dictionary) optional(member string) *string {
+	if s, ok := d.string(member, false); ok {
+		return &s
 	}
-	return ""
+	return nil
+}
+
+// enum converts an enumeration: fallback where it is absent or unknown, since
+// clients ignore values that they do not know (WebAuthn §2.1.1).
+func (d *dictionary) enum(member, fallback string, known ...string) string {
+	s, _ := d.string(member, false)
+	if slices.Contains(known, s) {
+		return s
+	}
+	return fallback
 }
 
 // texts converts a sequence of DOMStrings.
-func (d dictionary) texts(member string) []string {
+func (d *dictionary) texts(member string) []string {
 	var list []string
 	for _, raw := range d.list(member, false) {
-		if s := d.toText(member, raw); s != nil {
-			list = append(list, *s)
+		if s, ok := d.toString(member, raw); ok {
+			list = append(list, s)
 		}
 	}
 	return list
@@ -115,12 +165,12 @@ func (d dictionary) texts(member string) []string {
 
 // bytes converts a Base64URLString to bytes; nil where it is absent, and not nil
 // where it is empty.
-func (d dictionary) bytes(member string, required bool) []byte {
-	s := d.text(member, required)
-	if s == nil {
+func (d *dictionary) bytes(member string, required bool) []byte {
+	s, ok := d.string(member, required)
+	if !ok {
 		return nil
 	}
-	b, ok := decodeBase64URL(*s)
+	b, ok := decodeBase64URL(s)
 	if !ok {
 		d.fail(EncodingError, member, "is not base64url")
 	}
@@ -128,8 +178,8 @@ func (d dictionary) bytes(member string, required bool) []byte {
 }
 
 // boolean converts a boolean: false where it is absent.
-func (d dictionary) boolean(member string) bool {
-	raw, ok := d.members[member]
+func (d *dictionary) boolean(member string) bool {
+	raw, ok := d.find(member)
 	if !ok {
 		return false
 	}
@@ -147,7 +197,7 @@ func (d dictionary) boolean(member string) bool {
 }
 
 // number converts a number; zero where it is absent.
-func (d dictionary) number(member string, required bool) float64 {
+func (d *dictionary) number(member string, required bool) float64 {
 	raw, ok := d.get(member, required)
 	if !ok {
 		return 0
@@ -174,12 +224,12 @@ func (d dictionary) number(member string, required bool) float64 {
 }
 
 // long converts a WebIDL long.
-func (d dictionary) long(member string, required bool) int32 {
+func (d *dictionary) long(member string, required bool) int32 {
 	return int32(d.unsignedLong(member, required))
 }
 
 // unsignedLong converts a WebIDL unsigned long, modulo 2^32.
-func (d dictionary) unsignedLong(member string, required bool) uint32 {
+func (d *dictionary) unsignedLong(member string, required bool) uint32 {
 	m := math.Mod(d.number(member, required), 1<<32)
 	if m < 0 {
 		m += 1 << 32
@@ -187,22 +237,22 @@ func (d dictionary) unsignedLong(member string, required bool) uint32 {
 	return uint32(m)
 }
 
-func (d dictionary) toText(member string, raw json.RawMessage) *string {
-	var s string
+func (d *dictionary) toString(member string, raw json.RawMessage) (string, bool) {
+	if s, ok := plainString(raw); ok {
+		return s, true
+	}
 	switch v := value(raw).(type) {
 	case nil:
-		s = "null"
+		return "null", true
 	case bool:
-		s = strconv.FormatBool(v)
+		return strconv.FormatBool(v), true
 	case float64:
-		s = strconv.FormatFloat(v, 'f', -1, 64)
+		return strconv.FormatFloat(v, 'f', -1, 64), true
 	case string:
-		s = v
-	default:
-		d.fail(TypeError, member, "is not a string")
-		return nil
+		return v, true
 	}
-	return &s
+	d.fail(TypeError, member, "is not a string")
+	return "", false
 }
 
 // value decodes JSON that is known to be well-formed.

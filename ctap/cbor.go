@@ -86,9 +86,14 @@ func UnmarshalPart(raw RawMessage, v any) error { return decode(raw, v) }
 
 // MarshalReply encodes a successful reply: StatusOK and v as CTAP2 canonical
 // CBOR (§6).
-func MarshalReply(v any) ([]byte, error) {
-	b := bytes.NewBuffer(make([]byte, 0, 256))
-	b.WriteByte(byte(StatusOK))
+func MarshalReply(v any) ([]byte, error) { return marshalAfter(byte(StatusOK), v) }
+
+// MarshalRequest encodes a request: its command byte and v as CTAP2 canonical
+// CBOR (§8).
+func MarshalRequest(cmd Command, v any) ([]byte, error) { return marshalAfter(byte(cmd), v) }
+
+func marshalAfter(first byte, v any) ([]byte, error) {
+	b := bytes.NewBuffer(append(make([]byte, 0, 256), first))
 	if err := encoding.MarshalToBuffer(v, b); err != nil {
 		return nil, fmt.Errorf("encode CBOR: %w", err)
 	}
