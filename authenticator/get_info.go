@@ -1,6 +1,7 @@
 package authenticator
 
 import (
+	"bytes"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -8,27 +9,47 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/ctap/pinuv"
 )
 
-// getInfo is authenticatorGetInfo (§6.4). What the device can do is read off
-// the command table, the User, the root and the profile.
+// Info is what authenticatorGetInfo answers on a session (§6.4), for a caller in
+// this process: nothing of it is the device's own. Errors are those of ServeCTAP.
+func (a *Authenticator) Info(ctx context.Context, s *ctap.Session) (*ctap.GetInfoResponse, error) {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	if a.closed {
+		return nil, ctap.ErrNotAllowed
+	}
+	if err := a.finishReset(ctx); err != nil {
+		return nil, err
+	}
+	return a.info(s)
+}
+
+// getInfo is authenticatorGetInfo (§6.4).
 func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (any, error) {
+	return a.info(s)
+}
+
+// info tells what the device is. What it can do is read off the command table,
+// the User, the root and the profile.
+func (a *Authenticator) info(s *ctap.Session) (*ctap.GetInfoResponse, error) {
 	info := &ctap.GetInfoResponse{
 		Versions:                 a.Versions(),
-		Extensions:               a.profile.Extensions,
-		AAGUID:                   a.profile.AAGUID[:],
+		Extensions:               slices.Clone(a.profile.Extensions),
+		AAGUID:                   bytes.Clone(a.profile.AAGUID[:]),
 		Options:                  a.options(),
 		MaxMsgSize:               uint64(s.RequestLimit()),
 		PinUvAuthProtocols:       []uint64{uint64(pinuv.Two), uint64(pinuv.One)},
 		MaxCredentialCountInList: uint64(a.profile.MaxCredentialCountInList),
 		MaxCredentialIDLength:    credentialIDLength,
-		Transports:               a.profile.Transports,
+		Transports:               slices.Clone(a.profile.Transports),
 		FirmwareVersion:          a.profile.FirmwareVersion,
 		AttestationFormats:       a.attestationFormats(),
-		TransportsForReset:       a.profile.ResetTransports,
+		TransportsForReset:       slices.Clone(a.profile.ResetTransports),
 	}
 	for _, alg := range a.algorithms() {
 		info.Algorithms = append(info.Algorithms, ctap.PubKeyParam{Alg: alg.ID, Type: ctap.TypePublicKey})
@@ -37,7 +58,7 @@ func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (a
 	info.RemainingDiscoverableCredentials = &remaining
 	commands, vendor := a.configCommands(), []uint64{VendorLock}
 	info.AuthenticatorConfigCommands, info.VendorPrototypeConfigCommands = &commands, &vendor
-	info.LongTouchForReset = &a.state.LongTouchForReset
+	info.LongTouchForReset = new(a.state.LongTouchForReset)
 
 	if a.profile.has(ctap.ExtLargeBlobKey) {
 		info.MaxSerializedLargeBlobArray = uint64(a.profile.MaxLargeBlobArray)
@@ -46,7 +67,7 @@ func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (a
 		info.MaxCredBlobLength = uint64(a.profile.MaxCredBlobLength)
 	}
 	if a.profile.has(ctap.ExtPINComplexityPolicy) {
-		info.PINComplexityPolicy = &a.state.PINComplexity
+		info.PINComplexityPolicy = new(a.state.PINComplexity)
 	}
 	if a.profile.ClientPIN {
 		info.MinPINLength, info.MaxPINLength = a.state.MinPINLength, ctap.MaxPINBytes
@@ -56,7 +77,7 @@ func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (a
 	}
 	if a.canVerify() {
 		info.UVModality, info.PreferredPlatformUvAttempts = ctap.UVModalityPasscode, 1
-		info.UVCountSinceLastPINEntry = &a.pin.uvCount
+		info.UVCountSinceLastPINEntry = new(a.pin.uvCount)
 	}
 	if !a.givesTokens() {
 		return info, nil // nobody could open what follows

@@ -26,7 +26,8 @@ type ClientData struct {
 // JSON serializes the client data, byte for byte as the standard does (WebAuthn
 // §5.8.1.1), so that verifiers without a JSON parser can compare.
 func (c *ClientData) JSON() []byte {
-	b := appendCCD([]byte(`{"type":`), c.Type)
+	b := append(make([]byte, 0, 128+len(c.Challenge)+len(c.Origin)+len(c.TopOrigin)), `{"type":`...)
+	b = appendCCD(b, c.Type)
 	b = appendCCD(append(b, `,"challenge":`...), c.Challenge)
 	b = appendCCD(append(b, `,"origin":`...), c.Origin)
 	b = strconv.AppendBool(append(b, `,"crossOrigin":`...), c.CrossOrigin)

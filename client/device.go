@@ -19,9 +19,9 @@ type Device interface {
 }
 
 // An Informant is a Device that tells what it is without a request for it, as long
-// as that is what authenticatorGetInfo would answer (§6.4). A client may change
-// what it is given. It spares a device in this process
-// encoding what the client then decodes.
+// as that is what authenticatorGetInfo would answer (§6.4). It spares a device in
+// this process encoding what the client then decodes. Nobody changes what it
+// gives.
 type Informant interface {
 	Device
 	Info(ctx context.Context) (*ctap.GetInfoResponse, error)

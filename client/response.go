@@ -99,22 +99,21 @@ func isSelf(resp *ctap.MakeCredentialResponse) bool {
 
 // publicKeyInfo gives a COSE key's algorithm, and its SubjectPublicKeyInfo in DER
 // where the key is of a kind that X.509 libraries know.
-func publicKeyInfo(cose []byte) (ctap.Algorithm, []byte, error) {
-	var label struct {
-		Alg ctap.Algorithm `cbor:"3,keyasint"`
-	}
-	if err := cbor.Unmarshal(cose, &label); err != nil {
-		return 0, nil, fmt.Errorf("%w: public key: %v", errReply, err)
-	}
-	_, pub, err := ctap.UnmarshalPublicKey(cose)
+func publicKeyInfo(cose []byte) (alg ctap.Algorithm, spki []byte, err error) {
+	alg, pub, err := ctap.UnmarshalPublicKey(cose)
 	if err != nil {
+		var label struct {
+			Alg ctap.Algorithm `cbor:"3,keyasint"`
+		}
+		if err := cbor.Unmarshal(cose, &label); err != nil {
+			return 0, nil, fmt.Errorf("%w: public key: %v", errReply, err)
+		}
 		return label.Alg, nil, nil
 	}
-	der, err := x509.MarshalPKIXPublicKey(pub)
-	if err != nil {
-		return label.Alg, nil, nil
+	if spki, err = x509.MarshalPKIXPublicKey(pub); err != nil {
+		return alg, nil, nil
 	}
-	return label.Alg, der, nil
+	return alg, spki, nil
 }
 
 // transports lists the device's, sorted and each once; never nil.

@@ -9,7 +9,6 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/seed-77d61853/signet/authenticator"
-	"github.com/seed-77d61853/signet/client"
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/attest"
 )
@@ -98,9 +97,13 @@ func (d *Device) PowerCycle(ctx context.Context) error {
 	return nil
 }
 
-// Reset erases every credential. The PIN stays what it was.
+// Reset erases every credential. The PIN is what it was, with all its tries.
 func (d *Device) Reset(ctx context.Context) error {
 	if err := d.engine.Erase(ctx); err != nil {
+		return fmt.Errorf("reset device: %w", err)
+	}
+	err := d.asOwner(ctx, func(o *authenticator.Owner) error { return o.SetPIN(ctx, []byte(rightPIN)) })
+	if err != nil {
 		return fmt.Errorf("reset device: %w", err)
 	}
 	d.mu.Lock()
@@ -114,12 +117,12 @@ func (d *Device) Reset(ctx context.Context) error {
 // what the engine answers where the device is to be another one.
 type session struct {
 	device *Device
-	inner  client.Device
+	ctap   ctap.Session
 	hash   []byte // clientDataHash of the last getAssertion, for the next ones
 }
 
 func (d *Device) session() *session {
-	return &session{device: d, inner: client.Local(d.engine, nil)}
+	return &session{device: d, ctap: ctap.Session{Transport: "internal", MaxMsgSize: ctap.MaxHIDMsgSize}}
 }
 
 // Info implements client.Informant: it asks once, since nothing that a device
@@ -131,7 +134,7 @@ func (s *session) Info(ctx context.Context) (*ctap.GetInfoResponse, error) {
 	d.mu.Unlock()
 	if info == nil {
 		var err error
-		if info, err = client.New(s.inner).GetInfo(ctx); err != nil {
+		if info, err = d.engine.Info(ctx, &s.ctap); err != nil {
 			return nil, err
 		}
 		d.config.lack(info)
@@ -139,23 +142,22 @@ func (s *session) Info(ctx context.Context) (*ctap.GetInfoResponse, error) {
 		d.info = info
 		d.mu.Unlock()
 	}
-	own := *info
-	return &own, nil
+	return info, nil
 }
 
 // CTAP implements client.Device.
 func (s *session) CTAP(ctx context.Context, req []byte) ([]byte, error) {
 	if len(req) == 0 {
-		return s.inner.CTAP(ctx, req)
+		return s.device.engine.ServeCTAP(ctx, &s.ctap, req), nil
 	}
 	command := ctap.Command(req[0])
 	req, err := s.device.toEngine(command, req)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := s.inner.CTAP(ctx, req)
-	if err != nil || len(resp) == 0 || ctap.Status(resp[0]) != ctap.StatusOK {
-		return resp, err
+	resp := s.device.engine.ServeCTAP(ctx, &s.ctap, req)
+	if ctap.Status(resp[0]) != ctap.StatusOK {
+		return resp, nil
 	}
 	switch command {
 	case ctap.CommandMakeCredential:

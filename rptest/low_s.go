@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"encoding/asn1"
-	"fmt"
+	"errors"
 	"math/big"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/seed-77d61853/signet/keystore"
 )
@@ -33,26 +35,20 @@ func (k lowS) Sign(ctx context.Context, digest []byte, opts crypto.SignerOpts) (
 // upper half, by n-s. The sliver of the upper half that is shorter is let be: no
 // device meets it.
 func lowerS(sig []byte, n *big.Int) ([]byte, error) {
-	if sIsShort(sig, n) {
+	input := cryptobyte.String(sig)
+	var pair, r cryptobyte.String
+	var high []byte
+	if !input.ReadASN1(&pair, asn1.SEQUENCE) || !pair.ReadASN1Element(&r, asn1.INTEGER) || !pair.ReadASN1Integer(&high) {
+		return nil, errors.New("read signature: not a pair of integers")
+	}
+	s := new(big.Int).SetBytes(high)
+	if s.BitLen() < n.BitLen() {
 		return sig, nil
 	}
-	var v struct{ R, S *big.Int }
-	if _, err := asn1.Unmarshal(sig, &v); err != nil {
-		return nil, fmt.Errorf("read signature: %w", err)
-	}
-	if v.S.BitLen() < n.BitLen() {
-		return sig, nil
-	}
-	v.S.Sub(n, v.S)
-	return asn1.Marshal(v)
-}
-
-// sIsShort looks at the lengths of r and s in a short DER signature: an s with n's
-// top bit set takes a byte more than n does without it.
-func sIsShort(sig []byte, n *big.Int) bool {
-	const head = 4 // SEQUENCE, its length, INTEGER, r's length
-	if len(sig) < head || sig[1] >= 0x80 || len(sig) < head+int(sig[3])+2 {
-		return false
-	}
-	return int(sig[head+sig[3]+1]) <= n.BitLen()/8
+	b := cryptobyte.NewBuilder(make([]byte, 0, len(sig)))
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddBytes(r)
+		b.AddASN1BigInt(s.Sub(n, s))
+	})
+	return b.Bytes()
 }
