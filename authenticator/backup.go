@@ -67,9 +67,20 @@ func (o *Owner) mayCopy() error {
 
 // exportRecord exports one credential: fs.ErrNotExist where it is gone.
 func (o *Owner) exportRecord(ctx context.Context, id []byte) (Passkey, []byte, error) {
+	o.a.turn.Lock()
+	defer o.a.turn.Unlock()
+	passkey, p, err := o.exportOne(ctx, id)
+	if err != nil {
+		return Passkey{}, nil, err
+	}
+	defer p.wipe()
+	record, err := ctap.Marshal(p)
+	return passkey, record, err
+}
+
+// exportOne is exportRecord before it is encoded. The caller holds the turn.
+func (o *Owner) exportOne(ctx context.Context, id []byte) (Passkey, *portable, error) {
 	a := o.a
-	a.turn.Lock()
-	defer a.turn.Unlock()
 	if err := o.proven(); err != nil {
 		return Passkey{}, nil, err
 	}
@@ -82,9 +93,7 @@ func (o *Owner) exportRecord(ctx context.Context, id []byte) (Passkey, []byte, e
 		// What the root does not find is damage, not a passkey that is gone.
 		return Passkey{}, nil, fmt.Errorf("%s at %s: %v: %w", c.UserName, c.RPID, err, damageOf(err))
 	}
-	defer p.wipe()
-	record, err := ctap.Marshal(p)
-	return a.passkey(c), record, err
+	return a.passkey(c), p, nil
 }
 
 // damageOf makes of a root's fs.ErrNotExist, for what the vault has, a

@@ -11,11 +11,11 @@ import (
 	"github.com/seed-77d61853/signet/keystore"
 )
 
-// storedBlob is what the largeBlob extension keeps for a credential (§12.4). It
-// comes compressed and is stored as it comes.
-type storedBlob struct {
+// A LargeBlob is what the largeBlob extension keeps for a passkey (§12.4), as the
+// client sent it: clients compress (RFC 1951).
+type LargeBlob struct {
 	Data         []byte `cbor:"1,keyasint"`
-	OriginalSize uint64 `cbor:"2,keyasint"`
+	OriginalSize uint64 `cbor:"2,keyasint"` // bytes
 }
 
 // parseLargeBlobSupport judges makeCredential's input: its shape is closed, so
@@ -70,7 +70,7 @@ func (a *Authenticator) largeBlobInput(in ctap.Extensions) (*ctap.LargeBlobInput
 // nothing to say.
 func (a *Authenticator) accessLargeBlob(ctx context.Context, in *ctap.LargeBlobInput, c *credential, r *assertionRequest) (*ctap.LargeBlobOutput, error) {
 	if in.Read != nil {
-		var blob storedBlob
+		var blob LargeBlob
 		err := a.vault.View(ctx, func(tx keystore.Tx) error { return get(tx, largeBlobID(c.ID), &blob) })
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
@@ -82,7 +82,7 @@ func (a *Authenticator) accessLargeBlob(ctx context.Context, in *ctap.LargeBlobI
 	}
 	written := r.present && r.listed && len(in.Write) <= a.profile.MaxLargeBlobArray
 	if written {
-		blob := storedBlob{Data: in.Write, OriginalSize: *in.OriginalSize}
+		blob := LargeBlob{Data: in.Write, OriginalSize: *in.OriginalSize}
 		err := a.vault.Update(context.WithoutCancel(ctx), func(tx keystore.Tx) error { return put(tx, largeBlobID(c.ID), blob) })
 		if err != nil {
 			return nil, fmt.Errorf("write large blob: %w", err)

@@ -1,6 +1,7 @@
 package authenticator
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -48,6 +49,20 @@ func (a *Authenticator) readLargeBlobs(ctx context.Context, req *ctap.LargeBlobs
 	if *req.Get > maxFragment {
 		return nil, ctap.ErrInvalidLength
 	}
+	stored, err := a.storedLargeBlobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	size := uint64(len(stored))
+	if *req.Offset > size {
+		return nil, ctap.ErrInvalidParameter
+	}
+	end := min(size, *req.Offset+*req.Get)
+	return &ctap.LargeBlobsResponse{Config: append(ctap.Bytes{}, stored[*req.Offset:end]...)}, nil
+}
+
+// storedLargeBlobs is the array with its checksum.
+func (a *Authenticator) storedLargeBlobs(ctx context.Context) ([]byte, error) {
 	stored := initialLargeBlobs()
 	err := a.vault.View(ctx, func(tx keystore.Tx) error {
 		r, err := tx.Get(largeBlobsID)
@@ -59,12 +74,7 @@ func (a *Authenticator) readLargeBlobs(ctx context.Context, req *ctap.LargeBlobs
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read large blobs: %w", err)
 	}
-	size := uint64(len(stored))
-	if *req.Offset > size {
-		return nil, ctap.ErrInvalidParameter
-	}
-	end := min(size, *req.Offset+*req.Get)
-	return &ctap.LargeBlobsResponse{Config: append(ctap.Bytes{}, stored[*req.Offset:end]...)}, nil
+	return stored, nil
 }
 
 func (a *Authenticator) writeLargeBlobs(ctx context.Context, s *ctap.Session, req *ctap.LargeBlobsRequest, maxFragment uint64) error {
@@ -158,4 +168,35 @@ func (a *Authenticator) commitBlob(ctx context.Context, data []byte) error {
 		return fmt.Errorf("write large blobs: %w", err)
 	}
 	return nil
+}
+
+// EditLargeBlobs replaces the large-blob array by what edit makes of it; both are
+// CBOR arrays, without the hash behind them (§6.10.2). Nothing is written where edit
+// returns an error, or what it was given. edit must not call other methods.
+// ctap.ErrInvalidCommand on a device without the array,
+// ctap.ErrLargeBlobStorageFull where there is no room.
+func (o *Owner) EditLargeBlobs(ctx context.Context, edit func(array []byte) ([]byte, error)) error {
+	a := o.a
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	if err := o.proven(); err != nil {
+		return err
+	}
+	if !a.profile.has(ctap.ExtLargeBlobKey) {
+		return ctap.ErrInvalidCommand
+	}
+	stored, err := a.storedLargeBlobs(ctx)
+	if err != nil {
+		return err
+	}
+	array := stored[:len(stored)-blobTrailer]
+	edited, err := edit(bytes.Clone(array))
+	if err != nil || bytes.Equal(edited, array) {
+		return err
+	}
+	if len(edited)+blobTrailer > a.profile.MaxLargeBlobArray {
+		return ctap.ErrLargeBlobStorageFull
+	}
+	digest := sha256.Sum256(edited)
+	return a.commitBlob(ctx, append(edited, digest[:blobTrailer]...))
 }

@@ -17,11 +17,11 @@ type portable struct {
 	Version uint64 `cbor:"1,keyasint"`
 	ID      []byte `cbor:"2,keyasint"`
 	// Credential is without what is a root's.
-	Credential credential  `cbor:"3,keyasint"`
-	Private    []byte      `cbor:"4,keyasint"` // as keystore.Exporter gives it
-	WithoutUV  []byte      `cbor:"5,keyasint"` // the CredRandoms, 32 bytes each
-	WithUV     []byte      `cbor:"6,keyasint"`
-	LargeBlob  *storedBlob `cbor:"7,keyasint,omitempty"`
+	Credential credential `cbor:"3,keyasint"`
+	Private    []byte     `cbor:"4,keyasint"` // as keystore.Exporter gives it
+	WithoutUV  []byte     `cbor:"5,keyasint"` // the CredRandoms, 32 bytes each
+	WithUV     []byte     `cbor:"6,keyasint"`
+	LargeBlob  *LargeBlob `cbor:"7,keyasint,omitempty"`
 }
 
 // Bounds in bytes of what a passkey that came from elsewhere may hold; whatever a
@@ -118,7 +118,7 @@ func (a *Authenticator) export(ctx context.Context, c *credential) (p *portable,
 		}
 		*r.to = random[:]
 	}
-	blob := new(storedBlob)
+	blob := new(LargeBlob)
 	err = a.vault.View(ctx, func(tx keystore.Tx) error { return get(tx, largeBlobID(c.ID), blob) })
 	switch {
 	case err == nil:

@@ -307,7 +307,7 @@ func TestImportRefusesDamage(t *testing.T) {
 		"long key":    {change(func(p *portable) { p.Private = make([]byte, maxPrivate+1) }), keystore.ErrCorrupt},
 		"credBlob":    {change(func(p *portable) { p.Credential.CredBlob = make([]byte, 65) }), keystore.ErrCorrupt},
 		"blob key":    {change(func(p *portable) { p.Credential.LargeBlobKey = make([]byte, 31) }), keystore.ErrCorrupt},
-		"large blob":  {change(func(p *portable) { p.LargeBlob = &storedBlob{Data: make([]byte, 64<<10+1)} }), keystore.ErrCorrupt},
+		"large blob":  {change(func(p *portable) { p.LargeBlob = &LargeBlob{Data: make([]byte, 64<<10+1)} }), keystore.ErrCorrupt},
 		"protection":  {change(func(p *portable) { p.Credential.CredProtect = 4 }), keystore.ErrCorrupt},
 		"algorithm 0": {change(func(p *portable) { p.Credential.Alg = 0 }), keystore.ErrUnsupported},
 	} {
