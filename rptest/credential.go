@@ -2,11 +2,12 @@ package rptest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/client"
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
 )
@@ -25,6 +26,7 @@ type Credential struct {
 	BackupState       *bool   `json:"backupState,omitempty"`
 	UserName          string  `json:"userName,omitempty"`
 	UserDisplayName   string  `json:"userDisplayName,omitempty"`
+	LargeBlob         Bytes   `json:"largeBlob,omitzero"` // nil: none is written
 }
 
 // asOwner runs f as the device's owner.
@@ -36,11 +38,29 @@ func (d *Device) asOwner(ctx context.Context, f func(*authenticator.Owner) error
 func (d *Device) Credentials(ctx context.Context) ([]Credential, error) {
 	var all []Credential
 	err := d.asOwner(ctx, func(o *authenticator.Owner) error {
-		return o.Passkeys(ctx, func(p authenticator.Passkey) error {
-			c, err := d.credential(ctx, p)
-			all = append(all, c)
-			return err
+		var ids [][]byte
+		err := o.Passkeys(ctx, func(p authenticator.Passkey) error {
+			ids = append(ids, p.ID)
+			return nil
 		})
+		if err != nil {
+			return err
+		}
+		blobs, err := d.readLargeBlobs(ctx, o)
+		for _, id := range ids {
+			if err != nil {
+				return err
+			}
+			var c Credential
+			c, err = d.credential(ctx, o, id, blobs)
+			switch {
+			case err == nil:
+				all = append(all, c)
+			case errors.Is(err, fs.ErrNotExist): // it went meanwhile
+				err = nil
+			}
+		}
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list credentials: %w", err)
@@ -48,20 +68,38 @@ func (d *Device) Credentials(ctx context.Context) ([]Credential, error) {
 	return all, nil
 }
 
-func (d *Device) credential(ctx context.Context, p authenticator.Passkey) (Credential, error) {
-	alg, private, err := d.root.private(ctx, p.ID)
+// Credential gives one of the device's passkeys: fs.ErrNotExist where there is
+// none of this ID.
+func (d *Device) Credential(ctx context.Context, credentialID []byte) (c Credential, err error) {
+	err = d.asOwner(ctx, func(o *authenticator.Owner) error {
+		blobs, err := d.readLargeBlobs(ctx, o)
+		if err != nil {
+			return err
+		}
+		c, err = d.credential(ctx, o, d.engines(credentialID), blobs)
+		return err
+	})
+	if err != nil {
+		return Credential{}, fmt.Errorf("credential %x: %w", credentialID, err)
+	}
+	return c, nil
+}
+
+func (d *Device) credential(ctx context.Context, o *authenticator.Owner, id []byte, blobs *client.LargeBlobArray) (Credential, error) {
+	s, err := o.Source(ctx, id)
 	if err != nil {
 		return Credential{}, err
 	}
-	pkcs8, err := encodePrivate(alg, private)
+	pkcs8, err := encodePrivate(s.Algorithm, s.Private)
 	if err != nil {
 		return Credential{}, err
 	}
 	c := Credential{
-		CredentialID: d.external(p.ID), IsResidentCredential: p.Discoverable, RPID: p.RPID, PrivateKey: pkcs8,
-		UserHandle: p.Account.ID, UserName: p.Account.Name, UserDisplayName: p.Account.DisplayName,
+		CredentialID: d.external(id), IsResidentCredential: s.Discoverable, RPID: s.RPID, PrivateKey: pkcs8,
+		UserHandle: s.Account.ID, UserName: s.Account.Name, UserDisplayName: s.Account.DisplayName,
+		LargeBlob: largeBlob(s, blobs),
 	}
-	says := d.says(p.ID)
+	says := d.says(id)
 	c.BackupEligibility, c.BackupState = yes(says.eligible), yes(says.backedUp)
 	if says.step != 0 || says.last != 0 {
 		c.SignCount = &says.last
@@ -71,7 +109,8 @@ func (d *Device) credential(ctx context.Context, p authenticator.Passkey) (Crede
 
 // Add puts a passkey on the device that was made elsewhere. ES256, ES384, ES512,
 // EdDSA and RS256 keys are taken. fs.ErrExist where the device has one of the ID,
-// or a discoverable one of the site and user: it keeps that.
+// or a discoverable one of the site and user: it keeps that. Where the device lacks
+// what the passkey needs, or has no room for its large blob, nothing is stored.
 func (d *Device) Add(ctx context.Context, c Credential) error {
 	if err := d.add(ctx, c); err != nil {
 		return fmt.Errorf("add credential: %w", err)
@@ -85,10 +124,18 @@ func (d *Device) add(ctx context.Context, c Credential) error {
 		return fmt.Errorf("credentialId has %d bytes, and has to have 1 to %d", len(c.CredentialID), ctap.MaxCredentialIDLength)
 	case c.RPID == "":
 		return fmt.Errorf("rpId is empty")
+	case c.IsResidentCredential && d.config.NoDiscoverable:
+		return fmt.Errorf("the device keeps no resident credentials")
 	case c.IsResidentCredential && len(c.UserHandle) == 0:
 		return fmt.Errorf("a resident credential has to have a userHandle")
 	case len(c.UserHandle) > ctap.MaxUserIDLength:
 		return fmt.Errorf("userHandle has %d bytes, and may have %d", len(c.UserHandle), ctap.MaxUserIDLength)
+	}
+	claims, err := d.config.claims().with(Properties{
+		BackupEligibility: c.BackupEligibility, BackupState: c.BackupState, SignCount: c.SignCount, NoCounter: c.SignCount == nil,
+	})
+	if err != nil {
+		return err
 	}
 	alg, private, public, err := decodePrivate(c.PrivateKey)
 	if err != nil {
@@ -110,16 +157,25 @@ func (d *Device) add(ctx context.Context, c Credential) error {
 			return err
 		}
 	}
+	if err := d.equip(&s, c); err != nil {
+		return err
+	}
 	record, err := s.Record()
 	if err != nil {
 		return err
 	}
 	err = d.asOwner(ctx, func(o *authenticator.Owner) error {
+		if err := putLargeBlob(ctx, o, s.LargeBlobKey, c.LargeBlob); err != nil {
+			return err
+		}
 		imported, err := o.Import(ctx, [][]byte{record})
 		if err == nil && imported[0].Outcome != authenticator.Added {
 			err = fmt.Errorf("the device has one of this ID, or of this site and user: %w", fs.ErrExist)
 		}
-		return err
+		if err != nil {
+			return errors.Join(err, dropLargeBlob(context.WithoutCancel(ctx), o, s.LargeBlobKey))
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -127,14 +183,23 @@ func (d *Device) add(ctx context.Context, c Credential) error {
 	if len(c.CredentialID) != engineIDLength {
 		d.alias(c.CredentialID)
 	}
-	d.say(s.ID, c)
+	d.say(s.ID, claims)
 	return nil
 }
 
 // Remove deletes a passkey: fs.ErrNotExist where there is none.
 func (d *Device) Remove(ctx context.Context, credentialID []byte) error {
 	id := d.engines(credentialID)
-	err := d.asOwner(ctx, func(o *authenticator.Owner) error { return o.Delete(ctx, id) })
+	err := d.asOwner(ctx, func(o *authenticator.Owner) error {
+		s, err := o.Source(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := dropLargeBlob(ctx, o, s.LargeBlobKey); err != nil {
+			return err
+		}
+		return o.Delete(ctx, id)
+	})
 	if err != nil {
 		return fmt.Errorf("remove credential %x: %w", credentialID, err)
 	}
@@ -142,89 +207,4 @@ func (d *Device) Remove(ctx context.Context, credentialID []byte) error {
 	defer d.mu.Unlock()
 	delete(d.properties, string(id))
 	return nil
-}
-
-// Properties are what may be changed of a passkey; nil leaves things as they are.
-type Properties struct {
-	BackupEligibility *bool `json:"backupEligibility,omitempty"`
-	BackupState       *bool `json:"backupState,omitempty"`
-	// SignCount is what the next answer counts on from.
-	SignCount *uint32 `json:"signCount,omitempty"`
-}
-
-// SetProperties changes what the device says of a passkey: fs.ErrNotExist where
-// there is none.
-func (d *Device) SetProperties(ctx context.Context, credentialID []byte, p Properties) error {
-	all, err := d.Credentials(ctx)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(all, func(c Credential) bool { return slices.Equal(c.CredentialID, credentialID) })
-	if i < 0 {
-		return fmt.Errorf("credential %x: %w", credentialID, fs.ErrNotExist)
-	}
-	c := all[i]
-	if p.BackupEligibility != nil {
-		c.BackupEligibility = p.BackupEligibility
-	}
-	if p.BackupState != nil {
-		c.BackupState = p.BackupState
-	}
-	if p.SignCount != nil {
-		c.SignCount = p.SignCount
-	}
-	d.say(d.engines(credentialID), c)
-	return nil
-}
-
-// SignalUnknownCredential is PublicKeyCredential.signalUnknownCredential
-// (WebAuthn §5.1.10): the device forgets a passkey that a site does not know.
-func (d *Device) SignalUnknownCredential(ctx context.Context, rpID string, credentialID []byte) error {
-	return d.forget(ctx, func(c Credential) bool {
-		return c.RPID == rpID && slices.Equal(c.CredentialID, credentialID)
-	})
-}
-
-// SignalAllAcceptedCredentials is its sibling: of a user's passkeys the device
-// forgets those that are not listed.
-func (d *Device) SignalAllAcceptedCredentials(ctx context.Context, rpID string, userID []byte, accepted [][]byte) error {
-	return d.forget(ctx, func(c Credential) bool {
-		return c.RPID == rpID && slices.Equal(c.UserHandle, userID) &&
-			!slices.ContainsFunc(accepted, func(id []byte) bool { return slices.Equal(c.CredentialID, id) })
-	})
-}
-
-func (d *Device) forget(ctx context.Context, which func(Credential) bool) error {
-	all, err := d.Credentials(ctx)
-	if err != nil {
-		return err
-	}
-	for _, c := range all {
-		if which(c) {
-			if err := d.Remove(ctx, c.CredentialID); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// SignalCurrentUserDetails is its other sibling: the device shows a user's new
-// names.
-func (d *Device) SignalCurrentUserDetails(ctx context.Context, rpID string, userID []byte, name, displayName string) error {
-	var ids [][]byte
-	return d.asOwner(ctx, func(o *authenticator.Owner) error {
-		err := o.Passkeys(ctx, func(p authenticator.Passkey) error {
-			if p.RPID == rpID && slices.Equal(p.Account.ID, userID) {
-				ids = append(ids, p.ID)
-			}
-			return nil
-		})
-		for _, id := range ids {
-			if err == nil {
-				err = o.Rename(ctx, id, name, displayName)
-			}
-		}
-		return err
-	})
 }

@@ -1,28 +1,22 @@
 package rptest_test
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore/arena"
 	"github.com/seed-77d61853/signet/rptest"
-	"github.com/seed-77d61853/signet/rptest/attest"
 )
 
 const origin = "https://login.example"
 
 // creation is options for an account; extra is more members, each after a comma.
+
 func creation(account, extra string) []byte {
 	return fmt.Appendf(nil, `{"rp":{"id":"login.example","name":"Example"},"user":{"id":%q,"name":%q,"displayName":%q},`+
 		`"challenge":"cmVnaXN0ZXIgYWxpY2U","pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],`+
@@ -61,6 +55,7 @@ func get(t *testing.T, c *rptest.Client, options []byte) response {
 }
 
 // response is what tests look at in a browser's answer.
+
 type response struct {
 	ID       rptest.Bytes `json:"id"`
 	Response struct {
@@ -89,6 +84,7 @@ func parse(t *testing.T, data []byte) response {
 
 // TestPersonalities compares what sites see of each kind of device with what
 // such devices are known to say.
+
 func TestPersonalities(t *testing.T) {
 	const always, verified = ctap.FlagUP, ctap.FlagUV
 	for _, want := range []struct {
@@ -180,139 +176,6 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
-// TestPerson has the person do each thing once, and then nothing special.
-func TestPerson(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		script func(*rptest.Script)
-		want   string
-	}{
-		{"approve", func(s *rptest.Script) { s.Approve() }, ""},
-		{"deny", func(s *rptest.Script) { s.Deny() }, "NotAllowedError"},
-		{"time out", func(s *rptest.Script) { s.TimeOut() }, "NotAllowedError"},
-		{"wrong PIN once", func(s *rptest.Script) { s.WrongPIN(1) }, ""},
-		{"wrong PIN three times", func(s *rptest.Script) { s.WrongPIN(3) }, "NotAllowedError"},
-		{"browser fails", func(s *rptest.Script) { s.Fail("SecurityError") }, "SecurityError"},
-		{"unknown mutation", func(s *rptest.Script) { s.Mutate("no.such") }, "UnknownError"},
-		{"slow", func(s *rptest.Script) { s.Delay(time.Second) }, ""},
-	} {
-		for _, p := range []rptest.Personality{rptest.Phone, rptest.Hardware} {
-			t.Run(test.name+" on "+string(p), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					c := device(t, rptest.DeviceConfig{Personality: p})
-					test.script(c.Device.Next())
-					_, err := c.Create(t.Context(), creation("alice", ""))
-					if rptest.ErrorName(err) != test.want || (err == nil) != (test.want == "") {
-						t.Errorf("%v", err)
-					}
-					if test.name == "wrong PIN three times" {
-						if err := c.Device.PowerCycle(t.Context()); err != nil {
-							t.Fatal(err)
-						}
-					}
-					if _, err := c.Create(t.Context(), creation("bob", "")); err != nil {
-						t.Errorf("afterwards: %v", err)
-					}
-				})
-			})
-		}
-	}
-}
-
-func TestNeverAnswer(t *testing.T) {
-	t.Run("the page aborts", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			c := device(t, rptest.DeviceConfig{})
-			c.Device.Next().NeverAnswer()
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-			defer cancel()
-			if _, err := c.Create(ctx, creation("alice", "")); rptest.ErrorName(err) != "AbortError" {
-				t.Errorf("%v", err)
-			}
-		})
-	})
-	t.Run("the timeout is over", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			c := device(t, rptest.DeviceConfig{})
-			c.Device.Next().NeverAnswer()
-			start := time.Now()
-			_, err := c.Create(t.Context(), creation("alice", `,"timeout":2000`))
-			if rptest.ErrorName(err) != "NotAllowedError" || time.Since(start) != 2*time.Second {
-				t.Errorf("%v after %v", err, time.Since(start))
-			}
-		})
-	})
-}
-
-func TestPick(t *testing.T) {
-	for _, p := range []rptest.Personality{rptest.Phone, rptest.Hardware} {
-		t.Run(string(p), func(t *testing.T) {
-			c := device(t, rptest.DeviceConfig{Personality: p})
-			for _, name := range []string{"alice", "bob", "carol"} {
-				create(t, c, creation(name, `,"authenticatorSelection":{"residentKey":"required"}`))
-			}
-			for _, pick := range []string{"alice", "bob", rptest.Bytes("carol").String()} {
-				c.Device.Next().Pick(pick)
-				if got := string(get(t, c, request("")).Response.UserHandle); !strings.Contains(pick, got) && rptest.Bytes(got).String() != pick {
-					t.Errorf("picked %s, got %s", pick, got)
-				}
-			}
-			c.Device.Next().Pick("nobody")
-			if _, err := c.Get(t.Context(), request("")); rptest.ErrorName(err) != "NotAllowedError" {
-				t.Errorf("picked nobody: %v", err)
-			}
-		})
-	}
-}
-
-// TestSeed makes the same devices twice, used by eight goroutines in any order.
-func TestSeed(t *testing.T) {
-	formats := []rptest.DeviceConfig{
-		{Personality: rptest.Phone}, {Personality: rptest.Hardware}, {Personality: rptest.U2F}, {Personality: rptest.Windows},
-		{Personality: rptest.Platform}, {Attestation: attest.AndroidKey}, {Attestation: attest.Apple}, {Attestation: attest.PackedDirect},
-	}
-	use := func() []string {
-		all := make([]string, len(formats))
-		var wg sync.WaitGroup
-		for i, config := range formats {
-			config.Seed = "golden"
-			c := device(t, config)
-			wg.Go(func() {
-				r, err := c.Create(t.Context(), creation("alice", `,"attestation":"direct"`))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				all[i] = string(r.JSON)
-			})
-		}
-		wg.Wait()
-		return all
-	}
-	first, second := use(), use()
-	for i := range formats {
-		if first[i] != second[i] {
-			t.Errorf("device %d: two answers:\n%s\n%s", i, first[i], second[i])
-		}
-	}
-}
-
-// TestOrder shows that what one account's passkey is does not depend on others.
-func TestOrder(t *testing.T) {
-	ids := func(names ...string) map[string]string {
-		c := device(t, rptest.DeviceConfig{Seed: "order"})
-		m := map[string]string{}
-		for _, n := range names {
-			m[n] = create(t, c, creation(n, "")).ID.String()
-		}
-		return m
-	}
-	one, other := ids("alice", "bob"), ids("bob", "carol", "alice")
-	if one["alice"] != other["alice"] || one["bob"] != other["bob"] {
-		t.Errorf("%v, %v", one, other)
-	}
-}
-
 // TestMany makes ten thousand devices with a passkey each, in under 100 MB.
 func TestMany(t *testing.T) {
 	const devices = 10_000
@@ -336,145 +199,5 @@ func TestMany(t *testing.T) {
 	t.Logf("%d bytes a device", used/devices)
 	if used > 100_000_000 {
 		t.Errorf("%d devices take %d bytes", devices, used)
-	}
-}
-
-func TestCredentials(t *testing.T) {
-	ctx := t.Context()
-	for _, alg := range []ctap.Algorithm{ctap.ES256, ctap.ES384, ctap.ES512, ctap.EdDSA, ctap.RS256} {
-		t.Run(alg.String(), func(t *testing.T) {
-			from := device(t, rptest.DeviceConfig{Seed: "from", Personality: rptest.Hardware, Algorithms: []ctap.Algorithm{alg}})
-			options := creation("alice", fmt.Sprintf(`,"authenticatorSelection":{"residentKey":"required"},"pubKeyCredParams":[{"type":"public-key","alg":%d}]`, alg))
-			made := create(t, from, options)
-			all, err := from.Device.Credentials(ctx)
-			if err != nil || len(all) != 1 {
-				t.Fatal(all, err)
-			}
-			data, err := json.Marshal(all[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			var c rptest.Credential
-			if err := json.Unmarshal(data, &c); err != nil {
-				t.Fatal(err)
-			}
-			for _, id := range []rptest.Bytes{made.ID, []byte("an ID from elsewhere"), slices.Repeat([]byte("long"), 200)} {
-				to := device(t, rptest.DeviceConfig{Seed: "to"})
-				c.CredentialID = id
-				if err := to.Device.Add(ctx, c); err != nil {
-					t.Fatal(err)
-				}
-				for _, options := range [][]byte{request(""), request(`,"allowCredentials":[{"type":"public-key","id":"` + id.String() + `"}]`)} {
-					got := get(t, to, options)
-					if !slices.Equal(got.ID, id) || got.auth.Flags&ctap.FlagBE != 0 || got.auth.SignCount <= 1 {
-						t.Errorf("signs in as %s, flags %x, counter %d", got.ID, got.auth.Flags, got.auth.SignCount)
-					}
-				}
-				if _, err := to.Create(ctx, creation("alice", `,"excludeCredentials":[{"type":"public-key","id":"`+id.String()+`"}]`)); rptest.ErrorName(err) != "InvalidStateError" {
-					t.Errorf("excluded: %v", err)
-				}
-				if err := to.Device.Remove(ctx, id); err != nil {
-					t.Fatal(err)
-				}
-				if err := to.Device.Remove(ctx, id); !errors.Is(err, fs.ErrNotExist) {
-					t.Errorf("removed twice: %v", err)
-				}
-			}
-		})
-	}
-}
-
-// A passkey that is there already stays as it was.
-func TestAddTwice(t *testing.T) {
-	ctx := t.Context()
-	from, to := device(t, rptest.DeviceConfig{Seed: "from"}), device(t, rptest.DeviceConfig{Seed: "to"})
-	create(t, from, creation("alice", ""))
-	own := create(t, to, creation("alice", ""))
-	all, err := from.Device.Credentials(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	count := uint32(7)
-	other, same := all[0], all[0]
-	other.CredentialID, other.SignCount = []byte("of the same user"), &count
-	same.CredentialID, same.UserHandle, same.SignCount = own.ID, []byte("bob"), &count
-	for _, c := range []rptest.Credential{other, same} {
-		if err := to.Device.Add(ctx, c); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("%s: %v", c.CredentialID, err)
-		}
-	}
-	if got := get(t, to, request("")); !slices.Equal(got.ID, own.ID) || got.auth.SignCount != 0 {
-		t.Errorf("signs in as %s, counter %d", got.ID, got.auth.SignCount)
-	}
-}
-
-func TestSetProperties(t *testing.T) {
-	c := device(t, rptest.DeviceConfig{})
-	id := create(t, c, creation("alice", "")).ID
-	no, count := false, uint32(41)
-	if err := c.Device.SetProperties(t.Context(), id, rptest.Properties{BackupState: &no, SignCount: &count}); err != nil {
-		t.Fatal(err)
-	}
-	got := get(t, c, request(""))
-	if got.auth.SignCount != 42 || got.auth.Flags&ctap.FlagBS != 0 || got.auth.Flags&ctap.FlagBE == 0 {
-		t.Errorf("flags %x, counter %d", got.auth.Flags, got.auth.SignCount)
-	}
-	if err := c.Device.SetProperties(t.Context(), []byte("none"), rptest.Properties{}); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("no such credential: %v", err)
-	}
-}
-
-func TestSignals(t *testing.T) {
-	ctx := t.Context()
-	c := device(t, rptest.DeviceConfig{})
-	alice, bob := create(t, c, creation("alice", "")).ID, create(t, c, creation("bob", "")).ID
-	names := func() (names []string) {
-		all, err := c.Device.Credentials(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range all {
-			names = append(names, c.UserName)
-		}
-		slices.Sort(names)
-		return names
-	}
-	for _, step := range []struct {
-		do   func() error
-		want []string
-	}{
-		{func() error {
-			return c.Device.SignalCurrentUserDetails(ctx, "login.example", []byte("alice"), "alice2", "Alice")
-		}, []string{"alice2", "bob"}},
-		{func() error { return c.Device.SignalUnknownCredential(ctx, "other.example", bob) }, []string{"alice2", "bob"}},
-		{func() error {
-			return c.Device.SignalAllAcceptedCredentials(ctx, "login.example", []byte("alice"), [][]byte{alice})
-		}, []string{"alice2", "bob"}},
-		{func() error { return c.Device.SignalUnknownCredential(ctx, "login.example", bob) }, []string{"alice2"}},
-		{func() error { return c.Device.SignalAllAcceptedCredentials(ctx, "login.example", []byte("alice"), nil) }, nil},
-	} {
-		if err := step.do(); err != nil {
-			t.Fatal(err)
-		}
-		if got := names(); !slices.Equal(got, step.want) {
-			t.Errorf("%q, want %q", got, step.want)
-		}
-	}
-}
-
-func TestParseMutation(t *testing.T) {
-	for _, good := range []string{
-		"login.origin.port", "unsigned login.origin.port", "origin=https://evil.example", "flags=-UV,+BS", "counter=7", "crossOrigin=true", "signature=AAAA",
-	} {
-		if m, err := rptest.ParseMutation(good); err != nil || len(m.Edits) == 0 {
-			t.Errorf("%s: %v", good, err)
-		}
-	}
-	for _, bad := range []string{
-		"", "no.such", "origin", "colour=red", "flags=UV", "flags=*UV", "flags=+XX", "counter=-1", "counter=4294967296", "crossOrigin=maybe", "signature=!", "sequence.replay.login",
-	} {
-		if _, err := rptest.ParseMutation(bad); err == nil {
-			t.Errorf("%q is taken", bad)
-		}
 	}
 }

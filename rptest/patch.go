@@ -15,22 +15,6 @@ import (
 // is counted. What else a device claims is put into the authenticator data
 // here, and signed here, once.
 
-// properties is what a device says of one credential.
-type properties struct {
-	eligible, backedUp bool
-	count, step        uint32 // count is the next answer's
-	last               uint32 // what the last answer said
-}
-
-// claims are the properties of a new credential.
-func (c *DeviceConfig) claims() properties {
-	return properties{eligible: *c.BackupEligible, backedUp: *c.BackedUp, count: c.Counter.Start, step: c.Counter.Step}
-}
-
-// enginesOwn tells whether the engine says the same by itself, once it was told
-// of a copy.
-func (p properties) enginesOwn() bool { return p.eligible && p.count == 0 && p.step == 0 }
-
 // settleBackup tells the engine of a copy where that is all the device claims.
 func (d *Device) settleBackup(ctx context.Context) error {
 	claims := d.config.claims()
@@ -87,34 +71,6 @@ func (d *Device) claim(credentialID []byte, auth *ctap.AuthData) {
 	if auth.Flags&ctap.FlagUP != 0 { // browsers look silently first which credentials a device has
 		p.count += p.step
 	}
-}
-
-// says tells what the device says of a credential.
-func (d *Device) says(credentialID []byte) properties {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if p, ok := d.properties[string(credentialID)]; ok {
-		return *p
-	}
-	return d.config.claims()
-}
-
-// say has the device say of a credential from now on what c does.
-func (d *Device) say(credentialID []byte, c Credential) {
-	p := d.config.claims()
-	if c.BackupEligibility != nil {
-		p.eligible = *c.BackupEligibility
-	}
-	if c.BackupState != nil {
-		p.backedUp = *c.BackupState
-	}
-	if c.SignCount != nil {
-		p.last, p.step = *c.SignCount, max(p.step, 1)
-		p.count = p.last + p.step
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.properties[string(credentialID)] = &p
 }
 
 // patchCreated makes the device's own of a makeCredential answer.

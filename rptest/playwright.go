@@ -2,7 +2,10 @@ package rptest
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
+
+	"github.com/seed-77d61853/signet/ctap"
 )
 
 // PlaywrightCredential is a passkey under the field names of Playwright's
@@ -17,12 +20,17 @@ type PlaywrightCredential struct {
 	SignCount  uint32 `json:"signCount"`
 }
 
-// Playwright gives a passkey under Playwright's names. The error tells of a
-// private key that cannot be read.
+// Playwright gives a passkey under Playwright's names. The error tells of one that
+// Playwright does not know, or of a private key that cannot be read.
 func (c Credential) Playwright() (PlaywrightCredential, error) {
-	_, _, public, err := decodePrivate(c.PrivateKey)
-	if err != nil {
+	alg, _, public, err := decodePrivate(c.PrivateKey)
+	switch {
+	case err != nil:
 		return PlaywrightCredential{}, err
+	case alg != ctap.ES256:
+		return PlaywrightCredential{}, fmt.Errorf("Playwright knows no keys of %v", alg)
+	case !c.IsResidentCredential:
+		return PlaywrightCredential{}, errors.New("Playwright knows only resident credentials")
 	}
 	spki, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {

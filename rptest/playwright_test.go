@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest"
 )
 
@@ -47,5 +48,18 @@ func TestPlaywright(t *testing.T) {
 	}
 	if _, err := (rptest.Credential{PrivateKey: []byte("none")}).Playwright(); err == nil {
 		t.Error("a private key that is none is taken")
+	}
+	hidden := all[0]
+	hidden.IsResidentCredential = false
+	if _, err := hidden.Playwright(); err == nil {
+		t.Error("a passkey that is not resident is taken")
+	}
+	other := device(t, rptest.DeviceConfig{Algorithms: []ctap.Algorithm{ctap.RS256}})
+	create(t, other, creation("alice", ""))
+	if all, err = other.Device.Credentials(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := all[0].Playwright(); err == nil {
+		t.Error("an RSA key is taken")
 	}
 }

@@ -145,18 +145,6 @@ func signMessage(ctx context.Context, k keystore.Key, alg ctap.Algorithm, messag
 	return k.Sign(ctx, h.Sum(nil), hash)
 }
 
-// private gives a credential's algorithm and private key, as
-// keystore.Exporter.
-func (r *root) private(ctx context.Context, credentialID []byte) (ctap.Algorithm, []byte, error) {
-	r.mu.Lock()
-	b, ok := r.keys[string(credentialID)]
-	r.mu.Unlock()
-	if !ok {
-		return 0, nil, fmt.Errorf("key of credential %x: %w", credentialID, fs.ErrNotExist)
-	}
-	return r.ExportKey(ctx, b.handle, b.binding)
-}
-
 // Seal implements keystore.Sealer.
 func (r *root) Seal(ctx context.Context, plain, binding []byte, _ keystore.Protection) ([]byte, error) {
 	return r.Root.Seal(ctx, plain, binding, keystore.Ungated)
@@ -171,12 +159,12 @@ func (r *root) Derive(ctx context.Context, label string, binding []byte, p keyst
 	return r.Root.Derive(ctx, label, binding, p)
 }
 
-// Reset implements keystore.Root. The PIN stays: a person without one could
-// not be verified, and a test would have to set it again.
+// Reset implements keystore.Root.
 func (r *root) Reset(ctx context.Context) error {
 	r.mu.Lock()
 	clear(r.keys)
 	r.mu.Unlock()
+	r.gate.reset()
 	return r.Root.Reset(ctx)
 }
 
@@ -191,6 +179,12 @@ type gate struct {
 
 func (g *gate) set(pin string) {
 	g.hash, g.isSet, g.retries = pinuv.HashPIN([]byte(pin)), true, ctap.MaxPINRetries
+}
+
+func (g *gate) reset() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hash, g.isSet, g.open, g.retries = [16]byte{}, false, false, ctap.MaxPINRetries
 }
 
 // State implements keystore.Gate.
