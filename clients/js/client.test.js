@@ -22,10 +22,11 @@ test('ceremonies', async () => {
   assert.equal((await phone.get(request, page)).id, id);
   const stored = await phone.credentials();
   assert.deepEqual(stored.map(c => [c.credentialId, c.userName]), [[id, 'ann']]);
+  assert.equal((await phone.setProperties(id, {backupState: false, signCount: 7})).signCount, 7);
 
   await phone.remove(id);
   assert.deepEqual(await phone.credentials(), []);
-  await phone.add(stored[0]);
+  assert.equal((await phone.add({...stored[0], largeBlob: 'YmxvYg'})).largeBlob, 'YmxvYg');
   const offered = phone.get(request, {...page, mediation: 'conditional'});
   await phone.autofill({pick: 'ann'});
   assert.equal((await offered).id, id);

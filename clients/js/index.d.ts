@@ -99,11 +99,13 @@ export interface Credential {
   /** PKCS #8 */
   privateKey: string;
   userHandle?: string;
+  /** What the last answer said; null: the passkey does not count. */
   signCount?: number | null;
   backupEligibility?: boolean;
   backupState?: boolean;
   userName?: string;
   userDisplayName?: string;
+  largeBlob?: string;
 }
 
 export interface Event {
@@ -150,6 +152,8 @@ export interface Device {
   /** The passkeys with their private keys, the newest first. */
   credentials(): Promise<Credential[]>;
   add(credential: Credential): Promise<Credential>;
+  /** Changes what the device says of a passkey. */
+  setProperties(credentialId: string, properties: Pick<Credential, 'backupEligibility' | 'backupState' | 'signCount'>): Promise<Credential>;
   remove(credentialId: string): Promise<void>;
   /** The log of the last ceremonies. */
   events(): Promise<Event[]>;

@@ -125,6 +125,7 @@ class Device {
 
   credentials() { return this.#call('GET', '/credentials'); }
   add(credential) { return this.#call('POST', '/credentials', credential); }
+  setProperties(credentialId, properties) { return this.#call('PATCH', `/credentials/${credentialId}`, properties); }
   async remove(credentialId) { await this.#call('DELETE', `/credentials/${credentialId}`); }
 
   /** The device's log: each ceremony, its options and its response or error. */

@@ -35,10 +35,11 @@ class TestClient(unittest.TestCase):
         self.assertEqual(phone.get(REQUEST, origin=ORIGIN)["id"], made["id"])
         (stored,) = phone.credentials()
         self.assertEqual((stored["credentialId"], stored["userName"]), (made["id"], "ann"))
+        self.assertEqual(phone.set_properties(made["id"], backupState=False, signCount=7)["signCount"], 7)
 
         phone.remove(made["id"])
         self.assertEqual(phone.credentials(), [])
-        phone.add(stored)
+        self.assertEqual(phone.add({**stored, "largeBlob": "YmxvYg"})["largeBlob"], "YmxvYg")
         offered = []
         page = Thread(target=lambda: offered.append(phone.get(REQUEST, origin=ORIGIN, mediation="conditional")))
         page.start()

@@ -168,6 +168,10 @@ class Device:
         """Puts a passkey on the device."""
         return self._call("POST", "/credentials", credential)
 
+    def set_properties(self, credential_id, **properties):
+        """Changes what the device says of a passkey: backupState=False, signCount=None."""
+        return self._call("PATCH", f"/credentials/{credential_id}", properties)
+
     def remove(self, credential_id):
         """Takes a passkey from it."""
         self._call("DELETE", f"/credentials/{credential_id}")

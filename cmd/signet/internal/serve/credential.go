@@ -2,8 +2,9 @@ package serve
 
 import (
 	"encoding/base64"
+	"errors"
+	"io/fs"
 	"net/http"
-	"slices"
 
 	"github.com/seed-77d61853/signet/rptest"
 )
@@ -34,15 +35,11 @@ func (s *Server) addCredential(w http.ResponseWriter, r *http.Request, d *device
 
 // find gives the device's credential of an ID.
 func (d *device) find(r *http.Request, id []byte) (*rptest.Credential, error) {
-	all, err := d.Credentials(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(all, func(c rptest.Credential) bool { return slices.Equal(c.CredentialID, id) })
-	if i < 0 {
+	c, err := d.Credential(r.Context(), id)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, refusal(http.StatusNotFound, "device %s has no credential %s", d.id, rptest.Bytes(id))
 	}
-	return &all[i], nil
+	return &c, err
 }
 
 // named gives the credential that the path names.

@@ -14,7 +14,7 @@ import (
 )
 
 // state is what a file keeps of a service: the devices and their passkeys, with
-// the private keys. Behaviours, logs, audits and large blobs are not kept; what
+// the private keys and large blobs. Behaviours, logs and audits are not kept; what
 // the PRF gives is not what it gave before.
 type state struct {
 	Version int           `json:"version"`

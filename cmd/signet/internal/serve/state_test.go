@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/seed-77d61853/signet/keystore"
@@ -26,6 +27,11 @@ func TestState(t *testing.T) {
 		t.Fatal("two registrations gave one credential")
 	}
 	s.must("DELETE", gone, nil)
+	phone := s.device(`{"profile":"phone"}`)
+	for device, blob := range map[string]string{d: "YnkgYSBwYWdl", phone: "YnkgYW5vdGhlcg"} {
+		options := strings.Replace(creationOptions, `"challenge"`, `"extensions":{"largeBlob":{"support":"required"}},"challenge"`, 1)
+		writeBlob(s, device, s.must("POST", device+"/create", page(options))["id"], blob)
+	}
 	shown, credentials := s.must("GET", d, nil), s.list(d+"/credentials")
 	for range 2 {
 		if err := s.server.Save(t.Context(), path); err != nil {
@@ -57,8 +63,12 @@ func TestState(t *testing.T) {
 	if got := next.list(d + "/credentials"); !reflect.DeepEqual(got, credentials) {
 		t.Errorf("its credentials are %v, and were %v", got, credentials)
 	}
-	next.must("POST", d+"/get", page(requestOptions))
-	if id := next.must("POST", "/v1/devices", `{}`)["id"]; id != "d3" {
+	for device, blob := range map[string]string{d: "YnkgYSBwYWdl", phone: "YnkgYW5vdGhlcg"} {
+		if got := readBlob(next, device); got != blob {
+			t.Errorf("the large blob of %s is %v", device, got)
+		}
+	}
+	if id := next.must("POST", "/v1/devices", `{}`)["id"]; id != "d4" {
 		t.Errorf("the next device is %v", id)
 	}
 	for _, damage := range []string{`{`, `{"version":2,"devices":[]}`, `{"version":1,"devices":[{"id":"d1","config":{"profile":"toaster"}}]}`, `{"version":1,"secrets":[]}`} {

@@ -103,6 +103,6 @@ func TestCredentials(t *testing.T) {
 	}
 	one["privateKey"] = "AAAA"
 	s.refused(400, "BadRequest", "PKCS #8", "POST", to+"/credentials", one)
-	one["largeBlob"] = "AAAA"
-	s.wrong().refused(400, "BadRequest", "largeBlob", "POST", to+"/credentials", one)
+	one["colour"] = "AAAA"
+	s.wrong().refused(400, "BadRequest", "colour", "POST", to+"/credentials", one)
 }
