@@ -65,7 +65,7 @@ behaviours: SHELL := bash
 behaviours: ## the standard's behaviours, passed and absent, by door
 	@set -o pipefail; $(GO) test -count=1 -run '^TestBehaviours$$' -v ./authenticator | grep -E '^(behaviours:|ok|FAIL|---)'
 
-bench: ## what a ceremony costs beside its bare signature
+bench: ## what ceremonies and the service cost beside what they cannot do without
 	$(GO) run ./bench
 
 fuzz: SHELL := bash

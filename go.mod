@@ -7,6 +7,7 @@ require (
 	filippo.io/keygen v1.0.0
 	github.com/adrg/xdg v0.5.3
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1
+	github.com/descope/virtualwebauthn v1.0.3
 	github.com/fxamacker/cbor/v2 v2.10.0
 	github.com/go-webauthn/webauthn v0.18.2
 	github.com/goccy/go-yaml v1.19.2

@@ -33,8 +33,8 @@ var imports = []struct {
 		"programs put everything together"},
 	{"internal/...", nil, nil,
 		"tools that build and prove this tree stand beside it"},
-	{"bench", []string{"..."}, []string{"go.etcd.io/bbolt", "github.com/google/go-tpm"},
-		"benchmarks measure everything, and a bare database and a bare chip as the references"},
+	{"bench/...", []string{"..."}, []string{"go.etcd.io/bbolt", "github.com/google/go-tpm", "github.com/descope/virtualwebauthn"},
+		"benchmarks measure everything, a bare database and a bare chip as the references, and a peer"},
 	{".", nil, nil,
 		"the root package only points to the others"},
 

@@ -1,8 +1,9 @@
 // Command bench tells what the layers cost: it sets whole ceremonies, bytes in
-// to bytes out, beside the bare cryptography that they cannot do without, and
-// the vault beside the bare database. Both sides take turns of 50 ms in one
-// process on one core, so only the ratios mean anything. Ceremonies are measured
-// in processor time, the disk in wall time.
+// to bytes out and JSON in to JSON out, beside the bare cryptography that they
+// cannot do without, the vault beside the bare database, and signet serve beside an
+// HTTP server that does nothing. Both sides take turns of 50 ms, in one process
+// on one core where they can, so only the ratios mean anything. Ceremonies are
+// measured in processor time, the disk and HTTP in wall time.
 //
 //	go run ./bench [-rounds 40] [-run pattern] [-cpuprofile file]
 package main
@@ -58,7 +59,7 @@ func compare(ctx context.Context, rounds int, pattern, profile string) error {
 	if err != nil {
 		return err
 	}
-	builds := []func(ctx context.Context, dir string) ([]comparison, error){ceremonies, storage}
+	builds := []func(ctx context.Context, dir string) ([]comparison, error){ceremonies, browsers, virtuals, registrations, storage, service}
 	if emulator != nil {
 		defer emulator.stop()
 		builds = append(builds, emulator.ceremonies)

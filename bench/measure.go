@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -13,10 +14,17 @@ import (
 type comparison struct {
 	name string
 	// clock is what both are measured by: processorTime, or wallTime for what
-	// waits for the disk.
+	// waits for the disk or for another process.
 	clock     func() time.Duration
 	subject   func() error
 	reference func() error
+	// prepare, where there is one, makes what the two need that takes its time, and
+	// done lets go of it: before the first turn and after the last.
+	prepare func() error
+	done    func() error
+	// cores tells that all of the machine's may be used: what is measured happens
+	// in other processes too.
+	cores bool
 }
 
 // result is a comparison's outcome. A ratio is the subject's rate over the
@@ -37,9 +45,23 @@ const slice = 50 * time.Millisecond
 // was disturbed, and is dropped.
 const drift = 0.10
 
-func (c *comparison) measure(rounds int) (result, error) {
-	var r result
-	var err error
+// measure prepares, takes turns, and is done.
+func (c *comparison) measure(rounds int) (r result, err error) {
+	if c.cores {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU()))
+	}
+	if c.done != nil {
+		defer func() { err = errors.Join(err, c.done()) }()
+	}
+	if c.prepare != nil {
+		if err := c.prepare(); err != nil {
+			return r, fmt.Errorf("%s: prepare: %w", c.name, err)
+		}
+	}
+	return c.takeTurns(rounds)
+}
+
+func (c *comparison) takeTurns(rounds int) (r result, err error) {
 	if r.allocs, r.bytes, err = allocations(c.subject); err != nil {
 		return r, fmt.Errorf("%s: %w", c.name, err)
 	}

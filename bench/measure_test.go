@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -42,8 +43,14 @@ func TestMeasure(t *testing.T) {
 	if r.ratio != 0.5 || r.subject != 20*time.Microsecond || r.rounds != 10 {
 		t.Errorf("measured %+v", r)
 	}
+	var steps []string
+	c.prepare = func() error { steps = append(steps, "prepared"); return nil }
+	c.done = func() error { steps = append(steps, "done"); return nil }
 	c.subject = func() error { return errors.New("no") }
 	if _, err := c.measure(10); err == nil {
 		t.Error("a failing subject was measured")
+	}
+	if !slices.Equal(steps, []string{"prepared", "done"}) {
+		t.Errorf("%q", steps)
 	}
 }

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/seed-77d61853/signet/authenticator"
+	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/rptest"
+	"github.com/seed-77d61853/signet/rptest/attest"
+)
+
+// many is how many passkeys a device has that is full.
+const many = 100_000
+
+// browsers compares a sign-in by a browser, options in JSON to response in JSON,
+// with the bare signature: on a device with one passkey and on one with many.
+func browsers(ctx context.Context, _ string) ([]comparison, error) {
+	signature, err := bareSignature()
+	if err != nil {
+		return nil, err
+	}
+	one, err := newPhone(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	var full *phone
+	fill := func() (err error) {
+		if full == nil {
+			full, err = newPhone(ctx, many)
+		}
+		return err
+	}
+	return []comparison{
+		{
+			clock:     processorTime,
+			name:      "browser: get, discoverable",
+			subject:   func() error { return one.get(ctx, one.discoverable) },
+			reference: signature,
+		},
+		{
+			clock:     processorTime,
+			name:      "browser: get, allowCredentials",
+			subject:   func() error { return one.get(ctx, one.listed) },
+			reference: signature,
+		},
+		{
+			clock:     processorTime,
+			name:      fmt.Sprintf("browser: get, 1 of %d", many),
+			prepare:   fill,
+			subject:   func() error { return full.get(ctx, full.listed) },
+			reference: signature,
+		},
+		{
+			clock:     processorTime,
+			name:      fmt.Sprintf("browser: 1 of %d beside 1", many),
+			prepare:   fill,
+			subject:   func() error { return full.get(ctx, full.listed) },
+			reference: func() error { return one.get(ctx, one.listed) },
+		},
+	}, nil
+}
+
+// phone is a synced phone, and two ways to ask for its passkey at one site.
+type phone struct {
+	browser              rptest.Client
+	discoverable, listed []byte
+}
+
+// newPhone makes a phone with passkeys of so many sites.
+func newPhone(ctx context.Context, passkeys int) (*phone, error) {
+	device, err := rptest.NewDevice(rptest.DeviceConfig{Personality: rptest.Phone})
+	if err != nil {
+		return nil, err
+	}
+	p := &phone{browser: rptest.Client{Device: device}}
+	for i := range passkeys {
+		rpID := fmt.Sprintf("site%d.example", i)
+		browser := rptest.Client{Device: device, Origin: "https://" + rpID}
+		made, err := browser.Create(ctx, creationOptions(rpID, "required"))
+		if err != nil {
+			return nil, fmt.Errorf("register at %s: %w", rpID, err)
+		}
+		if i != passkeys/2 {
+			continue
+		}
+		var response struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal(made.JSON, &response); err != nil {
+			return nil, fmt.Errorf("read response: %w", err)
+		}
+		p.browser = browser
+		p.discoverable, p.listed = requestOptions(rpID, ""), requestOptions(rpID, response.ID)
+	}
+	return p, nil
+}
+
+func (p *phone) get(ctx context.Context, options []byte) error {
+	_, err := p.browser.Get(ctx, options)
+	return err
+}
+
+// registrations compares a new device and its first registration, options in JSON
+// to response in JSON, with makeCredential alone, on a device in memory that is
+// there already, with the same attestation.
+func registrations(ctx context.Context, _ string) ([]comparison, error) {
+	var all []comparison
+	for _, kind := range []struct {
+		personality rptest.Personality
+		format      attest.Format
+		bare        authenticator.Attestation
+	}{
+		{rptest.Phone, attest.None, authenticator.NoAttestation},
+		{rptest.Platform, attest.PackedSelf, authenticator.PackedSelf},
+	} {
+		profile := authenticator.Platform()
+		profile.Attestation = kind.bare
+		profile.AlwaysUv = false
+		device, err := authenticator.New(ctx, authenticator.Config{Profile: profile, User: willing{}})
+		if err != nil {
+			return nil, fmt.Errorf("start device: %w", err)
+		}
+		req, err := creation("login.example", false)
+		if err != nil {
+			return nil, err
+		}
+		options := creationOptions("login.example", "discouraged")
+		all = append(all, comparison{
+			clock: processorTime,
+			name:  fmt.Sprintf("new device, attestation %s", kind.format),
+			subject: func() error {
+				device, err := rptest.NewDevice(rptest.DeviceConfig{Personality: kind.personality})
+				if err != nil {
+					return err
+				}
+				browser := rptest.Client{Device: device, Origin: "https://login.example"}
+				_, err = browser.Create(ctx, options)
+				return err
+			},
+			reference: func() error {
+				if status := ctap.Status(device.ServeCTAP(ctx, &ctap.Session{Transport: "internal"}, req)[0]); status != ctap.StatusOK {
+					return status
+				}
+				return nil
+			},
+		})
+	}
+	return all, nil
+}
+
+func creationOptions(rpID, residentKey string) []byte {
+	return fmt.Appendf(nil, `{"rp":{"id":%q,"name":"Bench"},"user":{"id":"dXNlcg","name":"user","displayName":"User"},`+
+		`"challenge":"cmVnaXN0ZXIgYWxpY2U","pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],`+
+		`"authenticatorSelection":{"residentKey":%q,"userVerification":"preferred"},"attestation":"direct"}`, rpID, residentKey)
+}
+
+// requestOptions asks for the passkey of an ID; for any where it is empty.
+func requestOptions(rpID, id string) []byte {
+	allowed := ""
+	if id != "" {
+		allowed = fmt.Sprintf(`,"allowCredentials":[{"type":"public-key","id":%q}]`, id)
+	}
+	return fmt.Appendf(nil, `{"rpId":%q,"challenge":"cmVnaXN0ZXIgYWxpY2U","userVerification":"preferred"%s}`, rpID, allowed)
+}
