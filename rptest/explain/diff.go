@@ -30,33 +30,29 @@ func diff(path string, control, fault *node) []Change {
 		return []Change{{path, control.shown(), fault.shown()}}
 	}
 	var changes []Change
-	left := append([]*node(nil), fault.parts...)
+	places := map[string][]int{} // of fault's parts, by name
+	for i, f := range fault.parts {
+		places[f.name] = append(places[f.name], i)
+	}
+	matched := make([]bool, len(fault.parts))
 	for _, c := range control.parts {
-		name := join(path, c.name)
-		i := indexName(left, c.name)
-		if i < 0 {
+		name, same := join(path, c.name), places[c.name]
+		if len(same) == 0 {
 			changes = append(changes, Change{Path: name, Control: c.shown()})
 			continue
 		}
-		changes = append(changes, diff(name, c, left[i])...)
-		left = append(left[:i:i], left[i+1:]...)
+		changes = append(changes, diff(name, c, fault.parts[same[0]])...)
+		matched[same[0]], places[c.name] = true, same[1:]
 	}
-	for _, f := range left {
-		changes = append(changes, Change{Path: join(path, f.name), Fault: f.shown()})
+	for i, f := range fault.parts {
+		if !matched[i] {
+			changes = append(changes, Change{Path: join(path, f.name), Fault: f.shown()})
+		}
 	}
 	if changes == nil && path != "" { // the order around what is encoded says nothing
 		changes = []Change{{path, control.shown(), fault.shown()}}
 	}
 	return changes
-}
-
-func indexName(nodes []*node, name string) int {
-	for i, n := range nodes {
-		if n.name == name {
-			return i
-		}
-	}
-	return -1
 }
 
 // Table sets changes side by side in text.
@@ -67,7 +63,7 @@ func Table(changes []Change) string {
 		if path == "" {
 			path = "(all)"
 		}
-		fmt.Fprintf(&b, "%s\n  control  %s\n  fault    %s\n", path, cell(c.Control), cell(c.Fault))
+		fmt.Fprintf(&b, "%s\n  control  %s\n  fault    %s\n", visible(path), cell(c.Control), cell(c.Fault))
 	}
 	return b.String()
 }

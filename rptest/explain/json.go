@@ -122,7 +122,7 @@ func jsonNode(name string, raw []byte) *node { return jsonNodeAt(name, raw, 0) }
 
 func jsonNodeAt(name string, raw []byte, depth int) *node {
 	n := &node{name: name, raw: raw, value: string(raw)}
-	if depth == maxDepth {
+	if depth == maxDepth || !bytes.ContainsAny(raw, "{[") {
 		return n
 	}
 	if o, err := ceremony.ParseObject(raw); err == nil {
@@ -170,6 +170,9 @@ func annotate(n *node) {
 	}
 }
 
+// maxHost is how long a host's name can be (RFC 1035 §2.3.4).
+const maxHost = 255
+
 // noteRPIDHash says of what the rpIdHash is one: the origin's host, or a domain
 // above it.
 func noteRPIDHash(n *node) {
@@ -186,7 +189,7 @@ func noteRPIDHash(n *node) {
 		return
 	}
 	u, err := url.Parse(text)
-	if err != nil {
+	if err != nil || len(u.Hostname()) > maxHost {
 		return
 	}
 	hash.note = "of no domain that the origin is in"

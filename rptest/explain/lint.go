@@ -51,12 +51,11 @@ func Lint(options []byte) []Finding {
 
 type linter struct{ findings []Finding }
 
-func (l *linter) warn(path, problem, effect string) {
-	l.findings = append(l.findings, Finding{path, problem, effect, false})
-}
+func (l *linter) warn(path, problem, effect string) { l.add(path, problem, effect, false) }
+func (l *linter) fail(path, problem, effect string) { l.add(path, problem, effect, true) }
 
-func (l *linter) fail(path, problem, effect string) {
-	l.findings = append(l.findings, Finding{path, problem, effect, true})
+func (l *linter) add(path, problem, effect string, fails bool) {
+	l.findings = append(l.findings, Finding{visible(path), visible(problem), effect, fails})
 }
 
 // members finds names that are there twice.
