@@ -2,12 +2,9 @@ package main
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -60,7 +57,7 @@ differ: a control and a fault, for a report of a flaw.`,
 			if _, err := io.WriteString(cmd.OutOrStdout(), decoding.Explain(read[0])); err != nil {
 				return err
 			}
-			if !lint && (cmd.Flags().Changed("lint") || !isOptions(read[0])) {
+			if !lint && (cmd.Flags().Changed("lint") || !decoding.IsOptions(read[0])) {
 				return nil
 			}
 			return writeLint(cmd.OutOrStdout(), decoding.Lint(read[0]), lint)
@@ -89,13 +86,8 @@ func readExplained(in io.Reader, path string) ([]byte, error) {
 	case len(data) > maxExplained:
 		return nil, fmt.Errorf("read what to explain: it is longer than %d MiB", maxExplained>>20)
 	}
-	if text := bytes.TrimSpace(data); len(text) == 0 {
+	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, nothingError{}
-	} else if utf8.Valid(data) {
-		data = text // of bytes, the last may be a line's end by chance
-	}
-	if inner, err := base64.RawURLEncoding.DecodeString(string(data)); err == nil && json.Valid(inner) {
-		data = inner // client data, as responses have it
 	}
 	return data, nil
 }
@@ -117,22 +109,6 @@ func writeDifference(out io.Writer, control, fault []byte) error {
 	}
 	_, err := io.WriteString(out, decoding.Table(changes))
 	return err
-}
-
-// isOptions tells whether it is what a site sends: JSON with a challenge that is
-// neither a response nor client data.
-func isOptions(data []byte) bool {
-	var o map[string]json.RawMessage
-	if json.Unmarshal(data, &o) != nil {
-		return false
-	}
-	if inner, ok := o["publicKey"]; ok && o["response"] == nil {
-		o = nil
-		if json.Unmarshal(inner, &o) != nil {
-			return true // the linter tells
-		}
-	}
-	return o["challenge"] != nil && o["origin"] == nil && o["response"] == nil
 }
 
 // writeLint prints what will surprise. It fails for what browsers refuse, where

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -17,29 +16,18 @@ var b64 = base64.RawURLEncoding
 
 // parse takes anything apart that Explain takes.
 func parse(data []byte) *node {
-	if o, err := ceremony.ParseObject(data); err == nil {
-		if o.Get("publicKey") != nil && o.Get("response") == nil {
-			if inner, err := ceremony.ParseObject(o.Get("publicKey")); err == nil {
-				o = inner
-			}
+	plain, o := recognised(data)
+	switch {
+	case o == nil:
+		return binaryNode(plain)
+	case isClientData(o):
+		return &node{raw: plain, parts: []*node{clientDataNode("clientDataJSON", plain)}}
+	case o.Get("publicKey") != nil && o.Get("response") == nil:
+		if inner, err := ceremony.ParseObject(o.Get("publicKey")); err == nil {
+			o = inner
 		}
-		return responseNode(data, o)
 	}
-	if b, ok := decoded(bytes.TrimSpace(data)); ok {
-		return binaryNode(b)
-	}
-	return binaryNode(data)
-}
-
-// decoded reads base64 of any kind, and hexadecimal.
-func decoded(text []byte) ([]byte, bool) {
-	s := string(text)
-	if b, err := hex.DecodeString(s); err == nil && len(b) > 0 {
-		return b, true
-	}
-	s = strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(s), "=")
-	b, err := b64.DecodeString(s)
-	return b, err == nil && len(b) > 0
+	return responseNode(plain, o)
 }
 
 // binaryNode takes an attestation object or authenticator data apart.
@@ -102,7 +90,7 @@ func memberNode(m ceremony.Member, registration bool) *node {
 }
 
 func clientDataNode(name string, b []byte) *node {
-	text, marked := bytes.CutPrefix(b, []byte("\xef\xbb\xbf"))
+	text, marked := bytes.CutPrefix(b, byteOrderMark)
 	n := jsonNode(name, text)
 	n.raw = b
 	if n.parts == nil {
@@ -213,8 +201,9 @@ func encodedNote(raw []byte) string {
 }
 
 // Explain takes apart, for people, a response's JSON, options' JSON (bare or as
-// member publicKey), an attestation object or authenticator data (as they are, or
-// in base64, base64url or hexadecimal). What it cannot read it shows as it is.
+// member publicKey), client data, an attestation object or authenticator data. Each
+// may come as it is, in quotation marks, or in base64url, base64 or hexadecimal.
+// What it cannot read it shows as it is.
 func Explain(data []byte) string {
 	n := parse(data)
 	var b strings.Builder

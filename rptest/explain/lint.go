@@ -23,14 +23,15 @@ type Finding struct {
 	Fails bool `json:"fails"`
 }
 
-// Lint looks at options' JSON as a site sends them, bare or as member publicKey:
+// Lint looks at options' JSON as a site sends them, bare or as member publicKey, and
+// encoded as Explain takes it:
 // those of navigator.credentials.create have a member pubKeyCredParams or user,
 // others are those of get. What has no finding need not be right: what browsers do
 // with a page's origin it cannot know.
 func Lint(options []byte) []Finding {
 	l := new(linter)
-	o, err := ceremony.ParseObject(options)
-	if err != nil {
+	_, o := recognised(options)
+	if o == nil {
 		l.fail("", "this is not a JSON object", "nothing can be made of it")
 		return l.findings
 	}
