@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -54,10 +55,14 @@ func URL(base string, m *Mapping, transport http.RoundTripper) (*Site, error) {
 
 // Name implements RP.
 func (s *Site) Name() string {
-	if s.mapping.Name == "" {
-		return s.mapping.Base
+	base := s.mapping.Base
+	if u, err := url.Parse(base); err == nil {
+		base = u.Redacted()
 	}
-	return s.mapping.Name + " at " + s.mapping.Base
+	if s.mapping.Name == "" {
+		return base
+	}
+	return s.mapping.Name + " at " + base
 }
 
 // Mapping is how the site is spoken to.
@@ -98,11 +103,11 @@ func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (
 		if err := save(session, m.Requests[i].Save, resp, body); err != nil {
 			if last { // what agrees has it
 				if answer.Message = message(&m, resp, body); answer.Message == "" {
-					answer.Message = fmt.Sprintf("%s %s: %v", resp.Request.Method, resp.Request.URL, err)
+					answer.Message = fmt.Sprintf("%s %s: %v", resp.Request.Method, resp.Request.URL.Redacted(), err)
 				}
 				return answer, nil
 			}
-			return nil, fmt.Errorf("%s: %s %s answered %d: %w", step, resp.Request.Method, resp.Request.URL, resp.StatusCode, err)
+			return nil, fmt.Errorf("%s: %s %s answered %d: %w", step, resp.Request.Method, resp.Request.URL.Redacted(), resp.StatusCode, err)
 		}
 		if last {
 			if err := m.read(answer, resp, body); err != nil {
@@ -120,7 +125,7 @@ func (m *StepMapping) read(answer *Answer, resp *http.Response, body []byte) err
 	if !answer.OK {
 		if answer.Message == "" { // neither agreement nor a refusal that says why
 			answer.Message = fmt.Sprintf("%s %s did not answer as the mapping says of agreement: %s",
-				resp.Request.Method, resp.Request.URL, excerpt(body))
+				resp.Request.Method, resp.Request.URL.Redacted(), excerpt(body))
 		}
 		return nil
 	}
@@ -128,7 +133,12 @@ func (m *StepMapping) read(answer *Answer, resp *http.Response, body []byte) err
 		e  Extraction
 		to func(any) error
 	}{
-		{m.Options, func(v any) (err error) { answer.Options, err = json.Marshal(v); return err }},
+		{m.Options, func(v any) (err error) {
+			if answer.Options, err = json.Marshal(v); err == nil && len(answer.Options) > maxOptions {
+				answer.Options, err = nil, fmt.Errorf("options are longer than %d KiB", maxOptions>>10)
+			}
+			return err
+		}},
 		{m.User, func(v any) error { answer.User = textOf(v); return nil }},
 		{m.Token, func(v any) error { answer.Token = textOf(v); return nil }},
 		{m.Credentials, func(v any) error {
@@ -150,7 +160,7 @@ func (m *StepMapping) read(answer *Answer, resp *http.Response, body []byte) err
 			err = find.to(v)
 		}
 		if err != nil {
-			return fmt.Errorf("%s %s answered %d, which the mapping does not fit: %w", resp.Request.Method, resp.Request.URL, resp.StatusCode, err)
+			return fmt.Errorf("%s %s answered %d, which the mapping does not fit: %w", resp.Request.Method, resp.Request.URL.Redacted(), resp.StatusCode, err)
 		}
 	}
 	return nil
@@ -175,11 +185,11 @@ func (a *Acceptance) met(resp *http.Response, body []byte) bool {
 func message(m *StepMapping, resp *http.Response, body []byte) string {
 	if m.Message != "" {
 		if v, err := m.Message.from(resp, body); err == nil {
-			return textOf(v)
+			return excerpt([]byte(textOf(v)))
 		}
 	}
 	if location := resp.Header.Get("Location"); location != "" && resp.StatusCode/100 == 3 {
-		return "redirect to " + location
+		return "redirect to " + excerpt([]byte(location))
 	}
 	if resp.StatusCode < 400 {
 		return ""
@@ -187,8 +197,25 @@ func message(m *StepMapping, resp *http.Response, body []byte) string {
 	return excerpt(body)
 }
 
-// excerpt is the start of a body.
-func excerpt(body []byte) string { return cut(strings.ToValidUTF8(string(body), "�"), 200) }
+// excerpt is the start of what a site says, on one line that does nothing to a
+// terminal: errors, reports and tests' logs have it.
+func excerpt(said []byte) string {
+	printable := func(r rune) rune {
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		}
+		return unicode.ReplacementChar
+	}
+	start := said[:min(len(said), 4*maxExcerpt)]
+	text := cut(strings.Join(strings.Fields(strings.Map(printable, string(start))), " "), maxExcerpt)
+	if len(said) > len(start) && !strings.HasSuffix(text, "…") {
+		text += "…"
+	}
+	return text
+}
 
 // cut cuts what is longer than n bytes, between characters.
 func cut(s string, n int) string {
@@ -218,6 +245,9 @@ func save(session *Session, what map[string]Extraction, resp *http.Response, bod
 const (
 	maxAnswer   = 8 << 20  // bytes of a body that are read
 	maxExchange = 64 << 10 // and kept
+	maxExcerpt  = 200      // and told
+	// maxOptions is how long options can be. Reports keep them, two for each case.
+	maxOptions = 256 << 10
 )
 
 // taken is a step on its way.
@@ -244,7 +274,7 @@ func (t *taken) send(ctx context.Context, m *RequestMapping) (*http.Response, []
 		Transport: t.site.transport, Jar: t.session.Jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	exchange := Exchange{Method: req.Method, URL: req.URL.String(), RequestBody: cut(string(body), maxExchange)}
+	exchange := Exchange{Method: req.Method, URL: req.URL.Redacted(), RequestBody: cut(string(body), maxExchange)}
 	resp, err := browser.Do(req)
 	if err != nil {
 		t.answer.Exchanges = append(t.answer.Exchanges, exchange)
@@ -255,7 +285,7 @@ func (t *taken) send(ctx context.Context, m *RequestMapping) (*http.Response, []
 	exchange.Status, exchange.ResponseBody = resp.StatusCode, cut(string(got), maxExchange)
 	t.answer.Exchanges = append(t.answer.Exchanges, exchange)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s %s: read answer: %w", req.Method, req.URL, err)
+		return nil, nil, fmt.Errorf("%s %s: read answer: %w", req.Method, req.URL.Redacted(), err)
 	}
 	return resp, got, nil
 }
@@ -273,14 +303,14 @@ func (t *taken) request(ctx context.Context, m *RequestMapping) (*http.Request, 
 	case m.JSON != nil:
 		contentType = "application/json"
 		if body, err = v.writeJSON(m.JSON); err != nil {
-			return nil, nil, fmt.Errorf("%s %s: %w", method, target, err)
+			return nil, nil, fmt.Errorf("%s %s: %w", method, path, err)
 		}
 	case m.Form != nil:
 		form := url.Values{}
 		for name, value := range m.Form {
 			expanded, err := v.expand(value)
 			if err != nil {
-				return nil, nil, fmt.Errorf("%s %s: %w", method, target, err)
+				return nil, nil, fmt.Errorf("%s %s: %w", method, path, err)
 			}
 			form.Set(name, expanded)
 		}
@@ -303,7 +333,7 @@ func (t *taken) request(ctx context.Context, m *RequestMapping) (*http.Request, 
 		for name, value := range headers {
 			expanded, err := v.expand(value)
 			if err != nil {
-				return nil, nil, fmt.Errorf("%s %s: header %s: %w", method, target, name, err)
+				return nil, nil, fmt.Errorf("%s %s: header %s: %w", method, path, name, err)
 			}
 			req.Header.Set(name, expanded)
 		}
@@ -337,8 +367,8 @@ func (s *Site) resolve(path string, v *vars) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if u.Host != base.Host && !slices.Contains(s.mapping.Hosts, u.Host) {
-		return "", fmt.Errorf("%s is not contacted: only %s is, and what the mapping lists under hosts", u.Host, base.Host)
+	if (u.Host != base.Host || u.Scheme != base.Scheme) && !slices.Contains(s.mapping.Hosts, u.Host) {
+		return "", fmt.Errorf("%s is not contacted by %s: only %s by %s is, and what the mapping lists under hosts", u.Host, u.Scheme, base.Host, base.Scheme)
 	}
 	return u.String(), nil
 }

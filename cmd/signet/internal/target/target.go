@@ -96,10 +96,11 @@ func (t *Target) mayContact(base string) error {
 
 func (t *Target) transport() (*http.Transport, error) {
 	transport := &http.Transport{
-		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 16,
-		IdleConnTimeout:     10 * time.Second,
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        10 * time.Second,
+		MaxResponseHeaderBytes: 256 << 10, // errors quote some
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 	}
 	dialer := &net.Dialer{Timeout: t.timeout()}
 	if t.Owned {

@@ -1,0 +1,97 @@
+package rptest
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// What a site says is told on one line, that does nothing to a terminal and is not
+// as long as the site likes.
+func TestMessagesAreTame(t *testing.T) {
+	const evil = "no\x1b[2J \u009b\u202e\r\nok  \tsignet"
+	mapped := plainStep
+	mapped.Message = "json m"
+	for name, test := range map[string]struct {
+		step StepMapping
+		site http.HandlerFunc
+	}{
+		"a body": {plainStep, func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, strings.Repeat(evil, 1000), http.StatusBadRequest)
+		}},
+		"a member": {mapped, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"m":"\u001b[2J\u202e\n%s"}`, strings.Repeat("x", 1<<20))
+		}},
+		"a location": {plainStep, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", strings.Repeat("/\u202e\u009b", 1000))
+			w.WriteHeader(http.StatusFound)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer, err := do(t, Handler(test.site, oneStep(test.step)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range answer.Message {
+				if !unicode.IsPrint(r) {
+					t.Fatalf("%U is in %q", r, answer.Message)
+				}
+			}
+			if n := len(answer.Message); n == 0 || n > 300 {
+				t.Errorf("the message has %d bytes", n)
+			}
+		})
+	}
+}
+
+// Options are kept in reports, so their length is bounded.
+func TestOptionsTooLong(t *testing.T) {
+	site := Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"challenge":"%s"}`, strings.Repeat("a", maxOptions))
+	}), oneStep(plainStep))
+	if answer, err := do(t, site); err == nil || !strings.Contains(err.Error(), "options are longer than 256 KiB") {
+		t.Errorf("%v, %v", answer != nil, err)
+	}
+}
+
+// A password in the site's address is for the site alone.
+func TestPasswordInAddress(t *testing.T) {
+	var user, password string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ = r.BasicAuth()
+		io.WriteString(w, "none")
+	}))
+	defer server.Close()
+	site, err := URL(strings.Replace(server.URL, "://", "://alice:s3cret@", 1), oneStep(plainStep), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := do(t, site)
+	if user != "alice" || password != "s3cret" || err == nil {
+		t.Errorf("the site is told %q %q, and said %v", user, password, err)
+	}
+	if told := fmt.Sprint(site.Name(), answer, err); strings.Contains(told, "s3cret") {
+		t.Errorf("it is told: %s", told)
+	}
+}
+
+// An answer cannot have requests go where nobody listens in who did not before: by
+// http instead of https.
+func TestSchemeStays(t *testing.T) {
+	m := oneStep(plainStep)
+	m.Base = "https://login.example"
+	site := Handler(http.NotFoundHandler(), m)
+	for path, ok := range map[string]bool{
+		"/x": true, "x": true, "https://login.example/x": true, "//login.example/x": true,
+		"http://login.example/x": false, "http://login.example:443/x": false, "ftp://login.example/x": false,
+	} {
+		if to, err := site.resolve(path, &vars{}); (err == nil) != ok {
+			t.Errorf("%s leads to %q, %v", path, to, err)
+		}
+	}
+}
