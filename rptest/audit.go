@@ -1,6 +1,7 @@
 package rptest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,8 @@ type Audit struct {
 	// Slow has cases run that wait out a lifetime.
 	Slow  bool
 	Known KnownFindings
+	// FailOn is the report's; 0: High.
+	FailOn Severity
 	// Progress is told after each case how many are done, of how many.
 	Progress func(done, total int, r Result)
 }
@@ -62,14 +65,14 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 	if err := r.findOrigin(ctx); err != nil {
 		return nil, err
 	}
-	report := &Report{RP: r.RP.Name(), Origin: r.Origin, Seed: r.Seed, Started: time.Now(), Results: make([]Result, len(cases))}
+	report := &Report{RP: r.RP.Name(), Origin: r.Origin, Seed: r.Seed, Started: time.Now(), FailOn: cmp.Or(r.FailOn, High), Results: make([]Result, len(cases))}
 	for done, i := range r.order(len(cases)) {
 		report.Results[i] = r.result(ctx, cases[i])
 		if r.Progress != nil {
 			r.Progress(done+1, len(cases), report.Results[i])
 		}
 	}
-	report.Seconds = time.Since(report.Started).Seconds()
+	report.Seconds, report.Stopped = time.Since(report.Started).Seconds(), ctx.Err() != nil
 	r.Known.apply(report)
 	return report, nil
 }

@@ -14,7 +14,12 @@ type Report struct {
 	Seed    string    `json:"seed"`
 	Started time.Time `json:"started"`
 	Seconds float64   `json:"seconds"`
-	Results []Result  `json:"results"`
+	// FailOn is the severity from which a finding fails the audit, and a case
+	// without a verdict leaves it undecided.
+	FailOn Severity `json:"failOn"`
+	// Stopped tells that the audit was ended before it was done.
+	Stopped bool     `json:"stopped,omitempty"`
+	Results []Result `json:"results"`
 }
 
 // Result is what became of one case.
@@ -55,6 +60,16 @@ func (r *Report) Findings(atLeast Severity) []Result {
 		}
 	}
 	return found
+}
+
+// Fails tells whether a result fails the audit.
+func (r *Report) Fails(result *Result) bool {
+	return result.Finding && !result.Known && result.Case.Sev >= r.FailOn
+}
+
+// Undecided tells whether a result keeps an audit that does not fail from passing.
+func (r *Report) Undecided(result *Result) bool {
+	return result.Outcome == ControlFailed && result.Case.Sev >= r.FailOn
 }
 
 // KnownFindings are those that a team knows of: outcomes by case ID.

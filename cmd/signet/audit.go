@@ -150,7 +150,7 @@ func (f *auditFlags) check(cmd *cobra.Command) error {
 func (f *auditFlags) audit() *rptest.Audit {
 	return &rptest.Audit{
 		Seed: f.Seed, Device: f.device(), Trusted: f.Trusted, ModelList: f.ModelList,
-		AtLeast: severityOf(f.AtLeast), Only: f.Cases, Skip: f.Skip, Slow: f.Slow,
+		AtLeast: severityOf(f.AtLeast), FailOn: severityOf(f.FailOn), Only: f.Cases, Skip: f.Skip, Slow: f.Slow,
 	}
 }
 
@@ -216,7 +216,7 @@ func (f *auditFlags) conclude(cmd *cobra.Command, found *rptest.Report) error {
 		fmt.Fprintf(os.Stderr, "signet: wrote %s; audits with --baseline pass while nothing is new or worse\n", f.WriteBaseline)
 		return nil
 	}
-	return f.judge(found)
+	return judge(found)
 }
 
 // explainsOne tells whether the report is of one case that the user named.
@@ -224,22 +224,25 @@ func (f *auditFlags) explainsOne(found *rptest.Report) bool {
 	return len(f.Cases) > 0 && len(found.Results) == 1
 }
 
-func (f *auditFlags) judge(found *rptest.Report) error {
-	from := severityOf(f.FailOn)
-	if n := len(found.Findings(from)); n > 0 {
-		fmt.Fprintf(os.Stderr, "signet: the audit fails: findings of severity %s or more: %d\n", from, n)
-		return statusFinding
-	}
-	unsure := 0
-	for _, r := range found.Results {
-		if r.Outcome == rptest.ControlFailed && r.Case.Sev >= from {
+// judge tells how the audit ends. JUnit and SARIF tell the same.
+func judge(found *rptest.Report) error {
+	failing, unsure := 0, 0
+	for i := range found.Results {
+		switch r := &found.Results[i]; {
+		case found.Fails(r):
+			failing++
+		case found.Undecided(r):
 			unsure++
 		}
+	}
+	if failing > 0 {
+		fmt.Fprintf(os.Stderr, "signet: the audit fails: findings of severity %s or more: %d\n", found.FailOn, failing)
+		return statusFinding
 	}
 	if unsure > 0 {
 		fmt.Fprintf(os.Stderr, "signet: the audit cannot tell: cases of severity %s or more without a verdict: %d\n"+
 			"  Their ceremonies failed without a fault, too: see NO VERDICT. Mend the mapping or the site's\n"+
-			"  set-up, or leave the cases out with --skip.\n", from, unsure)
+			"  set-up, or leave the cases out with --skip.\n", found.FailOn, unsure)
 		return statusNoVerdict
 	}
 	return nil

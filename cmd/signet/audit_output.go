@@ -41,13 +41,26 @@ type output struct {
 
 func (f *outputFlags) outputs() (chosen []output) {
 	for _, o := range []output{
-		{"json", f.JSON, report.JSON}, {"junit", f.JUnit, report.JUnit}, {"sarif", f.SARIF, report.SARIF}, {"html", f.HTML, report.HTML},
+		{"json", f.JSON, report.JSON}, {"junit", f.JUnit, f.judged(report.JUnit)}, {"sarif", f.SARIF, f.judged(report.SARIF)}, {"html", f.HTML, report.HTML},
 	} {
 		if o.path != "" {
 			chosen = append(chosen, o)
 		}
 	}
 	return chosen
+}
+
+// judged writes a report by which pipelines judge as by the exit status: with
+// --write-baseline nothing fails but that the audit was stopped.
+func (f *outputFlags) judged(write func(io.Writer, *rptest.Report) error) func(io.Writer, *rptest.Report) error {
+	if f.WriteBaseline == "" {
+		return write
+	}
+	return func(w io.Writer, found *rptest.Report) error {
+		judged := *found
+		judged.FailOn = rptest.Critical + 1
+		return write(w, &judged)
+	}
 }
 
 func (f *outputFlags) check(cmd *cobra.Command) error {

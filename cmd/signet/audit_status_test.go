@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -10,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,22 +46,75 @@ func brokenSite(t *testing.T, off ...brokenrp.Check) *brokenrp.Site {
 // from one that it could not judge.
 func TestAuditStatus(t *testing.T) {
 	refuses := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "not today", http.StatusForbidden) })
+	known, wasBetter := filepath.Join(t.TempDir(), "known"), filepath.Join(t.TempDir(), "known")
+	for path, outcome := range map[string]rptest.Outcome{known: rptest.Accepted, wasBetter: rptest.Crashed} {
+		if err := os.WriteFile(path, fmt.Appendf(nil, `{"known":{"login.origin.port":%q}}`, outcome), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, test := range map[string]struct {
 		site http.Handler
 		args []string
 		want error
 	}{
-		"strict":               {brokenSite(t), nil, nil},
-		"finding":              {brokenSite(t, "login.origin.port"), nil, statusFinding},
-		"finding of less":      {brokenSite(t, "login.origin.port"), []string{"--fail-on", "critical"}, nil},
-		"no verdict":           {refuses, nil, statusNoVerdict},
-		"no verdict on less":   {refuses, []string{"--fail-on", "critical"}, nil},
-		"finding, as baseline": {brokenSite(t, "login.origin.port"), []string{"--write-baseline", filepath.Join(t.TempDir(), "known")}, nil},
+		"strict":                  {brokenSite(t), nil, nil},
+		"finding":                 {brokenSite(t, "login.origin.port"), nil, statusFinding},
+		"finding of less":         {brokenSite(t, "login.origin.port"), []string{"--fail-on", "critical"}, nil},
+		"no verdict":              {refuses, nil, statusNoVerdict},
+		"no verdict on less":      {refuses, []string{"--fail-on", "critical"}, nil},
+		"finding in a baseline":   {brokenSite(t, "login.origin.port"), []string{"--baseline", known}, nil},
+		"finding that got worse":  {brokenSite(t, "login.origin.port"), []string{"--baseline", wasBetter}, statusFinding},
+		"no verdict, as baseline": {refuses, []string{"--write-baseline", filepath.Join(t.TempDir(), "known")}, nil},
+		"finding, as baseline":    {brokenSite(t, "login.origin.port"), []string{"--write-baseline", filepath.Join(t.TempDir(), "known")}, nil},
 	} {
-		args := append([]string{"--origin", "https://login.example", "--case", "login.origin.port"}, test.args...)
+		dir := t.TempDir()
+		args := append([]string{
+			"--origin", "https://login.example", "--case", "login.origin.port", "--junit", filepath.Join(dir, "junit.xml"), "--sarif", filepath.Join(dir, "audit.sarif"),
+		}, test.args...)
 		if err := audited(t.Context(), t, test.site, args...); !errors.Is(err, test.want) {
 			t.Errorf("%s: ends with %v, want %v", name, err, test.want)
 		}
+		agrees(t, name, dir, test.want)
+	}
+}
+
+// agrees holds junit.xml and audit.sarif in a folder against an exit status.
+func agrees(t *testing.T, name, dir string, status error) {
+	t.Helper()
+	var junit struct {
+		Failures int `xml:"failures,attr"`
+		Errors   int `xml:"errors,attr"`
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "junit.xml"))
+	if err == nil {
+		err = xml.Unmarshal(text, &junit)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := status == statusFinding
+	stuck := status == statusNoVerdict || status == statusInterrupted
+	if junit.Failures > 0 != failed || junit.Errors > 0 != stuck {
+		t.Errorf("%s: ends with %v, and JUnit has %+v", name, status, junit)
+	}
+	if text, err = os.ReadFile(filepath.Join(dir, "audit.sarif")); err != nil {
+		t.Fatal(err)
+	}
+	var sarif struct {
+		Runs []struct {
+			Results     []struct{ Level string }
+			Invocations []struct {
+				ToolExecutionNotifications []struct{ Level string }
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &sarif); err != nil {
+		t.Fatal(err)
+	}
+	isError := func(of struct{ Level string }) bool { return of.Level == "error" }
+	run := sarif.Runs[0]
+	if slices.ContainsFunc(run.Results, isError) != failed || slices.ContainsFunc(run.Invocations[0].ToolExecutionNotifications, isError) != stuck {
+		t.Errorf("%s: ends with %v, and SARIF has %+v", name, status, run)
 	}
 }
 
@@ -74,10 +131,12 @@ func TestAuditInterrupted(t *testing.T) {
 	})
 	dir := t.TempDir()
 	report, baseline := filepath.Join(dir, "report.json"), filepath.Join(dir, "known")
-	err := audited(ctx, t, interrupts, "--case", "login.origin.", "--json", report, "--write-baseline", baseline)
+	err := audited(ctx, t, interrupts, "--case", "login.origin.", "--json", report, "--write-baseline", baseline,
+		"--junit", filepath.Join(dir, "junit.xml"), "--sarif", filepath.Join(dir, "audit.sarif"))
 	if !errors.Is(err, statusInterrupted) {
 		t.Errorf("ends with %v", err)
 	}
+	agrees(t, "interrupted", dir, statusInterrupted)
 	text, err := os.ReadFile(report)
 	if err != nil {
 		t.Fatal(err)

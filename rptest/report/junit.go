@@ -42,6 +42,7 @@ type (
 		Failure *junitFault `xml:"failure"`
 		Error   *junitFault `xml:"error"`
 		Skipped *junitFault `xml:"skipped"`
+		Output  string      `xml:"system-out,omitempty"`
 	}
 	junitFault struct {
 		Message string `xml:"message,attr"`
@@ -62,9 +63,10 @@ func (s *seconds) UnmarshalText(b []byte) error {
 }
 
 // JUnit writes a report as JUnit XML: a test suite for each kind of case, a test
-// for each case. A finding is a failure, its type the outcome; a control that
-// failed is an error; what did not run, does not apply or is in the baseline is
-// skipped.
+// for each case. There are failures where a finding fails the audit, and errors
+// where a case without a verdict, or its being stopped, leaves it undecided: as
+// signet audit ends. A failure's type is the outcome. Other findings are skipped,
+// and told as output; so is what did not run or does not apply.
 func JUnit(w io.Writer, r *rptest.Report) error {
 	all := junitSuites{junitCounts: junitCounts{Name: "signet audit of " + r.RP}}
 	for _, kind := range []rptest.Kind{rptest.Options, rptest.Registering, rptest.SigningIn, rptest.Sequence} {
@@ -74,13 +76,21 @@ func JUnit(w io.Writer, r *rptest.Report) error {
 		}
 		for i := range r.Results {
 			if r.Results[i].Case.Kind == kind {
-				suite.add(&r.Results[i])
+				suite.add(r, &r.Results[i])
 			}
 		}
 		if suite.Tests > 0 {
 			all.sum(suite.junitCounts)
 			all.Suites = append(all.Suites, suite)
 		}
+	}
+	if r.Stopped {
+		stopped := junitCounts{Name: "audit", Tests: 1, Errors: 1}
+		all.sum(stopped)
+		all.Suites = append(all.Suites, junitSuite{
+			junitCounts: stopped, Timestamp: r.Started.UTC().Format(time.RFC3339),
+			Cases: []junitCase{{Name: "done", Class: "signet.audit", Error: &junitFault{Message: "the audit was stopped"}}},
+		})
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return fmt.Errorf("write JUnit XML: %w", err)
@@ -94,20 +104,27 @@ func JUnit(w io.Writer, r *rptest.Report) error {
 	return err
 }
 
-func (s *junitSuite) add(r *rptest.Result) {
+func (s *junitSuite) add(report *rptest.Report, r *rptest.Result) {
 	c := junitCase{Name: r.Case.ID, Class: "signet." + string(r.Case.Kind), Time: seconds(r.Seconds)}
 	counts := junitCounts{Tests: 1, Time: seconds(r.Seconds)}
-	switch classOf(r) {
-	case finding:
+	seen := fmt.Sprintf("%s: %s, should %s", r.Case.Sev, did(r), should(&r.Case))
+	switch class := classOf(r); {
+	case report.Fails(r):
 		counts.Failures = 1
-		c.Failure = &junitFault{fmt.Sprintf("%s: %s, should %s", r.Case.Sev, did(r), should(&r.Case)), string(r.Outcome), prose(r)}
-	case noVerdict:
+		c.Failure = &junitFault{seen, string(r.Outcome), prose(r)}
+	case report.Undecided(r):
 		counts.Errors = 1
 		c.Error = &junitFault{printable(r.Detail), string(r.Outcome), ""}
-	case known:
+	case class == known:
 		counts.Skipped = 1
-		c.Skipped = &junitFault{Message: "known: " + did(r) + ", " + printable(r.Detail)}
-	case notApplicable, notRun:
+		c.Skipped, c.Output = &junitFault{Message: "known: " + did(r) + ", " + printable(r.Detail)}, prose(r)
+	case class == finding:
+		counts.Skipped = 1
+		c.Skipped, c.Output = &junitFault{Message: "does not fail the audit: " + seen}, prose(r)
+	case class == noVerdict:
+		counts.Skipped = 1
+		c.Skipped = &junitFault{Message: "no verdict: " + printable(r.Detail)}
+	case class == notApplicable, class == notRun:
 		counts.Skipped = 1
 		c.Skipped = &junitFault{Message: printable(r.Detail)}
 	}

@@ -56,9 +56,9 @@ type (
 		Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
 	}
 	sarifNotification struct { // §3.58
-		Level   string       `json:"level"`
-		Message sarifMessage `json:"message"`
-		Rule    sarifRuleRef `json:"associatedRule"`
+		Level   string        `json:"level"`
+		Message sarifMessage  `json:"message"`
+		Rule    *sarifRuleRef `json:"associatedRule,omitempty"`
 	}
 	sarifRuleRef struct { // §3.52
 		ID    string `json:"id"`
@@ -104,15 +104,25 @@ type (
 	}
 )
 
-// levels are the standard's; scores are those by which code scanning sorts, on
-// CVSS's scale.
-var levels = map[rptest.Severity]struct{ level, score string }{
-	rptest.Low: {"note", "2.5"}, rptest.Medium: {"warning", "5.5"}, rptest.High: {"error", "8.0"}, rptest.Critical: {"error", "9.5"},
+// scores are those by which code scanning sorts, on CVSS's scale.
+var scores = map[rptest.Severity]string{rptest.Low: "2.5", rptest.Medium: "5.5", rptest.High: "8.0", rptest.Critical: "9.5"}
+
+// levelOf is the level of what has a severity: "error" where it counts, else no
+// error.
+func levelOf(counts bool, s rptest.Severity) string {
+	switch {
+	case counts:
+		return "error"
+	case s == rptest.Low:
+		return "note"
+	}
+	return "warning"
 }
 
 // SARIF writes a report as SARIF 2.1.0 (OASIS): a rule for each case, a result for
 // each finding, those of a baseline suppressed. Controls that failed are
-// notifications of the run.
+// notifications of the run, and so is that it was stopped. The level error is for
+// what has signet audit not end with 0.
 func SARIF(w io.Writer, r *rptest.Report) error {
 	const format = "2006-01-02T15:04:05.000Z"
 	run := sarifRun{
@@ -128,15 +138,19 @@ func SARIF(w io.Writer, r *rptest.Report) error {
 	}
 	for i := range r.Results {
 		result := &r.Results[i]
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, ruleOf(&result.Case))
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, ruleOf(r, &result.Case))
 		switch classOf(result) {
 		case finding, known:
 			run.Results = append(run.Results, resultOf(r, result, i))
 		case noVerdict:
 			invocation.Notifications = append(invocation.Notifications, sarifNotification{
-				"warning", sarifMessage{"no verdict on " + result.Case.ID + ": " + printable(result.Detail)}, sarifRuleRef{result.Case.ID, i},
+				levelOf(r.Undecided(result), result.Case.Sev), sarifMessage{"no verdict on " + result.Case.ID + ": " + printable(result.Detail)}, &sarifRuleRef{result.Case.ID, i},
 			})
 		}
+	}
+	if r.Stopped {
+		invocation.Successful = false
+		invocation.Notifications = append(invocation.Notifications, sarifNotification{"error", sarifMessage{"the audit was stopped"}, nil})
 	}
 	run.Invocations = []sarifInvocation{invocation}
 	e := json.NewEncoder(w)
@@ -148,14 +162,13 @@ func SARIF(w io.Writer, r *rptest.Report) error {
 	return nil
 }
 
-func ruleOf(c *rptest.Case) sarifRule {
-	level := levels[c.Sev]
+func ruleOf(r *rptest.Report, c *rptest.Case) sarifRule {
 	return sarifRule{
 		ID: c.ID, Short: sarifMessage{c.Recipe}, Full: sarifMessage{c.Why}, HelpURI: c.URL,
 		Help:    sarifMessage{fmt.Sprintf("%s (%s). The site has to %s it: %s.", c.Recipe, c.Anchor, should(c), c.Why)},
-		Default: sarifDefault{level.level},
+		Default: sarifDefault{levelOf(c.Sev >= r.FailOn, c.Sev)},
 		Properties: map[string]any{
-			"security-severity": level.score, "precision": "very-high", "tags": []string{"security", "webauthn", string(c.Kind)},
+			"security-severity": scores[c.Sev], "precision": "very-high", "tags": []string{"security", "webauthn", string(c.Kind)},
 			"anchor": c.Anchor, "want": c.Want, "references": append([]string{}, c.References...),
 		},
 	}
@@ -163,7 +176,7 @@ func ruleOf(c *rptest.Case) sarifRule {
 
 func resultOf(report *rptest.Report, r *rptest.Result, rule int) sarifResult {
 	result := sarifResult{
-		RuleID: r.Case.ID, RuleIndex: rule, Kind: "fail", Level: levels[r.Case.Sev].level,
+		RuleID: r.Case.ID, RuleIndex: rule, Kind: "fail", Level: levelOf(report.Fails(r), r.Case.Sev),
 		Message: sarifMessage{fmt.Sprintf("The site should %s, and this was seen: %s, %s. Done: %s. %s (%s)",
 			should(&r.Case), did(r), printable(r.Detail), r.Case.Recipe, r.Case.Why, r.Case.Anchor)},
 		Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{report.Origin}}}},

@@ -86,6 +86,7 @@ type auditRequest struct {
 	Trusted   bool             `json:"trusted"`
 	ModelList bool             `json:"modelList"`
 	AtLeast   *rptest.Severity `json:"atLeast"`
+	FailOn    *rptest.Severity `json:"failOn"`
 	Only      []string         `json:"only"`
 	Skip      []string         `json:"skip"`
 	Slow      bool             `json:"slow"`
@@ -135,6 +136,9 @@ func (b *auditRequest) audit() (*rptest.Audit, error) {
 	}
 	if b.AtLeast != nil {
 		a.AtLeast = *b.AtLeast
+	}
+	if b.FailOn != nil {
+		a.FailOn = *b.FailOn
 	}
 	if a.Origin == "" {
 		a.Origin = site.Mapping().Origin
