@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 )
 
@@ -93,5 +94,47 @@ func TestSchemeStays(t *testing.T) {
 		if to, err := site.resolve(path, &vars{}); (err == nil) != ok {
 			t.Errorf("%s leads to %q, %v", path, to, err)
 		}
+	}
+}
+
+// A mapping that would take hours, or all memory, is refused at once.
+func TestMappingBombs(t *testing.T) {
+	const tail = "\n  register.finish: {requests: [{get: /a}]}\n  login.begin: {requests: [{get: /a}], options: json .}\n  login.finish: {requests: [{get: /a}]}\n"
+	const head = "steps:\n  register.begin:\n    options: json .\n    requests:\n      - post: /a\n        json: "
+	var doubling strings.Builder
+	doubling.WriteString("{a0: &a0 [x]")
+	for i := 1; i < 25; i++ {
+		fmt.Fprintf(&doubling, ", a%d: &a%d [*a%d, *a%d]", i, i, i-1, i-1)
+	}
+	for name, text := range map[string]string{
+		"aliases that double": head + doubling.String() + "}" + tail,
+		"many aliases":        head + "[&a x" + strings.Repeat(",*a", 100) + "]" + tail,
+		"an alias of itself":  head + "&a [*a, *a, *a]" + tail + strings.Repeat("#", 10),
+		"open brackets":       strings.Repeat("[", maxMapping),
+		"open braces":         strings.Repeat("{a: ", maxMapping/4),
+		"dashes":              strings.Repeat("- ", maxMapping/2),
+		"anchors":             strings.Repeat("&a ", maxMapping/3),
+		"brackets in a body":  head + strings.Repeat("[", maxMapping/3) + strings.Repeat("]", maxMapping/3) + tail,
+		"lines":               "name: x\n" + strings.Repeat("  x\n", maxMapping/4-2),
+		"line ends":           strings.Repeat("\n", maxMapping),
+	} {
+		t.Run(name, func(t *testing.T) {
+			done := make(chan error, 1)
+			go func() {
+				m, err := ParseMapping(strings.NewReader(text))
+				if err == nil {
+					_, err = (&vars{}).writeJSON(m.Steps[RegisterBegin].Requests[0].JSON)
+				}
+				done <- err
+			}()
+			select {
+			case err := <-done:
+				if err == nil && name != "an alias of itself" {
+					t.Error("it is taken")
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("it takes longer than 20 s")
+			}
+		})
 	}
 }

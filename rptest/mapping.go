@@ -1,7 +1,6 @@
 package rptest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 )
 
 // Mapping says how a site's own endpoints are spoken to. In YAML, as ParseMapping
@@ -84,9 +81,6 @@ func ReadMapping(path string) (*Mapping, error) {
 	return m, nil
 }
 
-// maxMapping bounds a mapping, in bytes.
-const maxMapping = 1 << 20
-
 // ParseMapping reads a mapping. Unknown members, unknown steps, and extractions
 // that cannot be read are errors that say where.
 func ParseMapping(r io.Reader) (*Mapping, error) {
@@ -95,7 +89,7 @@ func ParseMapping(r io.Reader) (*Mapping, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read mapping: %w", err)
 	case len(data) > maxMapping:
-		return nil, errors.New("mapping: longer than 1 MiB")
+		return nil, fmt.Errorf("mapping: longer than %d KiB", maxMapping>>10)
 	}
 	m := new(Mapping)
 	if err := m.decode(data); err != nil {
@@ -105,16 +99,6 @@ func ParseMapping(r io.Reader) (*Mapping, error) {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
 	return m, nil
-}
-
-// decode reads YAML. The library panics on some texts that are none.
-func (m *Mapping) decode(data []byte) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = errors.New("not YAML that can be understood")
-		}
-	}()
-	return yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(m)
 }
 
 // knownSteps lists all, in the order of Step's constants.

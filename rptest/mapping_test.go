@@ -16,7 +16,7 @@ func TestParseMappingErrors(t *testing.T) {
 		"base: http://localhost\nurl: x":  `unknown field "url"`,
 		"base: http://localhost\nbase: x": `"base" already defined`,
 		"base: http://localhost":          "steps has no register.begin",
-		strings.Repeat("#", maxMapping+1): "longer than 1 MiB",
+		strings.Repeat("#", maxMapping+1): "longer than 128 KiB",
 	} {
 		if _, err := ParseMapping(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v, want %s", text, err, want)
