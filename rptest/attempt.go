@@ -23,7 +23,10 @@ func (u *User) begin(c Case, step Step) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Options, c.applies(step, a.Options)
+	if err := c.applies(step, a.Options); err != nil {
+		return a.Options, a.about(err)
+	}
+	return a.Options, nil
 }
 
 // registerFor registers for a case: the answer is the site's, whatever it says.
@@ -34,7 +37,7 @@ func (u *User) registerFor(c Case, mutations ...Mutation) (*Registration, *Answe
 	}
 	r, err := u.Client.Create(u.ctx, options, mutations...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("register: %w", err)
+		return nil, nil, u.unable("register", options, err)
 	}
 	answer, err := u.finish(RegisterFinish, r.JSON)
 	return r, answer, err
@@ -48,7 +51,7 @@ func (u *User) logInFor(c Case, mutations ...Mutation) (*Assertion, *Answer, err
 	}
 	r, err := u.Client.Get(u.ctx, options, mutations...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("sign in: %w", err)
+		return nil, nil, u.unable("sign in", options, err)
 	}
 	answer, err := u.finish(LogInFinish, r.JSON)
 	return r, answer, err

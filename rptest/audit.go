@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +40,8 @@ type Audit struct {
 	FailOn Severity
 	// Progress is told after each case how many are done, of how many.
 	Progress func(done, total int, r Result)
+
+	baseline string // where Run's subtests write what they find
 }
 
 // errNotApplicable tells that a need is not met.
@@ -54,18 +54,12 @@ func (e errNotApplicable) Error() string { return "not applicable: it needs " + 
 // site gives no options. What goes wrong later is in the results.
 // When ctx ends the cases left are NotRun.
 func (a *Audit) Run(ctx context.Context) (*Report, error) {
-	r := &run{Audit: *a, nonce: strconv.FormatUint(uint64(rand.Uint32()), 36)}
-	if r.Seed == "" {
-		r.Seed = strconv.FormatUint(rand.Uint64(), 36)
-	}
-	cases, err := r.Cases()
+	r, cases, err := a.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.findOrigin(ctx); err != nil {
-		return nil, err
-	}
-	report := &Report{RP: r.RP.Name(), Origin: r.Origin, Seed: r.Seed, Started: time.Now(), FailOn: cmp.Or(r.FailOn, High), Results: make([]Result, len(cases))}
+	report := r.report()
+	report.Results = make([]Result, len(cases))
 	for done, i := range r.order(len(cases)) {
 		report.Results[i] = r.result(ctx, cases[i])
 		if r.Progress != nil {
@@ -77,6 +71,25 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 	return report, nil
 }
 
+// begin finds out what there is to play, and where.
+func (a *Audit) begin(ctx context.Context) (*run, []Case, error) {
+	r := &run{Audit: *a, nonce: strconv.FormatUint(uint64(rand.Uint32()), 36)}
+	r.RP = &patience{RP: a.RP}
+	if r.Seed == "" {
+		r.Seed = strconv.FormatUint(rand.Uint64(), 36)
+	}
+	cases, err := r.Cases()
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, cases, r.findOrigin(ctx)
+}
+
+// report is one without results.
+func (r *run) report() *Report {
+	return &Report{RP: r.RP.Name(), Origin: r.Origin, Seed: r.Seed, Started: time.Now(), FailOn: cmp.Or(r.FailOn, High)}
+}
+
 // Cases lists those that Run plays or says why not, in the catalogue's order. It is
 // an error that Only or Skip has a name that no case is called by, or that nothing
 // is left.
@@ -84,7 +97,7 @@ func (a *Audit) Cases() ([]Case, error) {
 	all := Catalogue()
 	for _, name := range slices.Concat(a.Only, a.Skip) {
 		if !slices.ContainsFunc(all, func(c Case) bool { return c.called(name) }) {
-			return nil, fmt.Errorf("no case is called %q", name)
+			return nil, fmt.Errorf("no case is called %q%s", name, perhaps(name))
 		}
 	}
 	left := slices.DeleteFunc(all, func(c Case) bool {
@@ -120,9 +133,8 @@ func (r *run) order(n int) []int {
 // audit.
 func (r *run) findOrigin(ctx context.Context) error {
 	if r.Origin != "" {
-		u, err := url.Parse(r.Origin)
-		if err != nil || u.Host == "" {
-			return fmt.Errorf("origin %q is not like https://login.example", r.Origin)
+		if err := checkOrigin(r.Origin); err != nil {
+			return err
 		}
 	}
 	u, err := r.user(ctx, "origin", Case{})
@@ -130,8 +142,7 @@ func (r *run) findOrigin(ctx context.Context) error {
 		return err
 	}
 	options, err := u.begin(Case{}, RegisterBegin)
-	var dial *net.OpError
-	if r.Origin != "" && !(errors.As(err, &dial) && dial.Op == "dial") {
+	if r.Origin != "" && !unreachable(err) {
 		return nil
 	}
 	if err != nil {
@@ -192,6 +203,8 @@ func (r *run) result(ctx context.Context, c Case) Result {
 		result.stop()
 	case need != "":
 		result.Outcome, result.Detail = NotApplicable, errNotApplicable{need}.Error()
+	case r.lost() != nil:
+		result.Outcome, result.Detail = ControlFailed, r.lost().Error()
 	default:
 		r.play(ctx, &result)
 		if ctx.Err() != nil { // whatever came out is the stop's doing

@@ -1,11 +1,14 @@
 package rptest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -99,7 +102,7 @@ func cookieOf(resp *http.Response, name string) (any, error) {
 func jsonAt(data []byte, path string) (any, error) {
 	var v any
 	if err := json.Unmarshal(data, &v); err != nil {
-		return nil, errors.New("not JSON")
+		return nil, fmt.Errorf("not JSON: %s", cmp.Or(cut(excerpt(data), 60), "nothing at all"))
 	}
 	return walk(v, path)
 }
@@ -141,9 +144,17 @@ func memberOf(v any, name string) (any, error) {
 	}
 	member, ok := object[name]
 	if !ok {
-		return nil, fmt.Errorf("no member %s", name)
+		return nil, fmt.Errorf("no member %s%s", name, instead(object))
 	}
 	return member, nil
+}
+
+// instead names the members that an object does have.
+func instead(object map[string]any) string {
+	if len(object) == 0 {
+		return ""
+	}
+	return ", but " + cut(excerpt([]byte(strings.Join(slices.Sorted(maps.Keys(object)), ", "))), 120)
 }
 
 // elementOf finds an element by its index, or by what one of its members is.

@@ -51,7 +51,7 @@ func ParseMutation(id string) (Mutation, error) {
 	c, ok := FindCase(id)
 	switch {
 	case !ok:
-		return Mutation{}, fmt.Errorf("mutation %q is not the ID of any case", id)
+		return Mutation{}, fmt.Errorf("mutation %q is not the ID of any case%s", id, perhaps(id))
 	case len(c.Edits) == 0:
 		return Mutation{}, fmt.Errorf("mutation %q: the case is more than one spoilt response, so it runs in audits only", id)
 	}

@@ -2,6 +2,7 @@ package rptest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -60,7 +61,15 @@ func (l *loose) UnmarshalJSON(data []byte) error {
 
 func parseOffered(options []byte) (*offered, error) {
 	o := new(offered)
-	if err := json.Unmarshal(bare(options), o); err != nil {
+	err := json.Unmarshal(bare(options), o)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		what := "the options"
+		if wrong.Field != "" {
+			what = wrong.Field + " of " + what
+		}
+		return nil, fmt.Errorf("%s cannot be of JSON's type %s", what, wrong.Value)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read options: %w", err)
 	}
 	if o.UserVerification == "" {

@@ -128,6 +128,9 @@ func (c DeviceConfig) settled() (DeviceConfig, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if !slices.Contains(attest.Formats(), c.Attestation) {
+		return c, fmt.Errorf("attestation %q is none of %q", c.Attestation, attest.Formats())
+	}
 	if *c.BackedUp && !*c.BackupEligible {
 		return c, fmt.Errorf("a device with backedUp must be backupEligible: spoil the flags with a mutation instead")
 	}

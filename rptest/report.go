@@ -1,6 +1,7 @@
 package rptest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -75,17 +76,28 @@ func (r *Report) Undecided(result *Result) bool {
 // KnownFindings are those that a team knows of: outcomes by case ID.
 type KnownFindings map[string]Outcome
 
-// ReadBaseline reads what WriteBaseline wrote.
+// baselineFile is what a baseline is in its file.
+type baselineFile struct {
+	Known KnownFindings `json:"known"`
+}
+
+// ReadBaseline reads what WriteBaseline wrote. Cases that the catalogue no longer
+// has may be in it.
 func ReadBaseline(path string) (KnownFindings, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read baseline: %w", err)
 	}
-	var file struct {
-		Known KnownFindings `json:"known"`
+	var file baselineFile
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&file); err != nil || file.Known == nil {
+		return nil, fmt.Errorf("%s is no baseline: that is JSON with the member known alone", path)
 	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		return nil, fmt.Errorf("read baseline %s: %w", path, err)
+	for id, outcome := range file.Known {
+		if worse[outcome] == 0 {
+			return nil, fmt.Errorf("baseline %s: %s is %q, which no finding is", path, id, outcome)
+		}
 	}
 	return file.Known, nil
 }
@@ -93,13 +105,13 @@ func ReadBaseline(path string) (KnownFindings, error) {
 // WriteBaseline writes the report's findings, those of a former baseline
 // included.
 func (r *Report) WriteBaseline(path string) error {
-	known := KnownFindings{}
+	file := baselineFile{KnownFindings{}}
 	for _, result := range r.Results {
 		if result.Finding {
-			known[result.Case.ID] = result.Outcome
+			file.Known[result.Case.ID] = result.Outcome
 		}
 	}
-	data, err := json.MarshalIndent(map[string]any{"known": known}, "", "  ")
+	data, err := json.MarshalIndent(file, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write baseline: %w", err)
 	}
@@ -115,7 +127,12 @@ var worse = map[Outcome]int{Rejected: 1, Crashed: 2, Accepted: 3, RejectedButSto
 // apply marks the findings that are known, and not worse than they were.
 func (b KnownFindings) apply(r *Report) {
 	for i := range r.Results {
-		was, ok := b[r.Results[i].Case.ID]
-		r.Results[i].Known = ok && r.Results[i].Finding && worse[r.Results[i].Outcome] <= worse[was]
+		r.Results[i].Known = b.have(&r.Results[i])
 	}
+}
+
+// have tells whether a result is a finding that is known, and no worse than it was.
+func (b KnownFindings) have(r *Result) bool {
+	was, ok := b[r.Case.ID]
+	return ok && r.Finding && worse[r.Outcome] <= worse[was]
 }

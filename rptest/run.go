@@ -1,9 +1,16 @@
 package rptest
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seed-77d61853/signet/rptest/explain"
 )
 
 // A RunOption changes what Run does.
@@ -34,16 +41,27 @@ func ModelList() RunOption { return func(a *Audit) error { a.ModelList = true; r
 // Slow has cases run that wait out a lifetime.
 func Slow() RunOption { return func(a *Audit) error { a.Slow = true; return nil } }
 
-// Baseline reads a baseline: what is in it does not fail the test.
+// Baseline reads a baseline: what is in it does not fail the test. With
+// SIGNET_BASELINE=write in the environment it is not read but written, and findings
+// do not fail the test.
 func Baseline(path string) RunOption {
 	return func(a *Audit) (err error) {
-		a.Known, err = ReadBaseline(path)
+		if writesBaseline() {
+			a.baseline = path
+			return nil
+		}
+		if a.Known, err = ReadBaseline(path); errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w; to write it, run this test with SIGNET_BASELINE=write in the environment", err)
+		}
 		return err
 	}
 }
 
-// Run plays the catalogue against a site, a subtest for each case that applies.
-// A finding fails its subtest. The seed is the test's name.
+func writesBaseline() bool { return os.Getenv("SIGNET_BASELINE") == "write" }
+
+// Run plays the catalogue against a site, a subtest for each case. A finding fails
+// its subtest, and so does a case whose control failed; a case that does not apply
+// is skipped. The seed is the test's name.
 func Run(t *testing.T, rp RP, options ...RunOption) {
 	t.Helper()
 	a := &Audit{RP: rp, Seed: t.Name()}
@@ -52,33 +70,95 @@ func Run(t *testing.T, rp RP, options ...RunOption) {
 			t.Fatal(err)
 		}
 	}
-	report, err := a.Run(t.Context())
+	r, cases, err := a.begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := map[Outcome][]string{}
-	for _, r := range report.Results {
-		switch r.Outcome {
-		case NotApplicable, NotRun:
-			left[r.Outcome] = append(left[r.Outcome], fmt.Sprintf("%s (%s)", r.Case.ID, r.Detail))
-			continue
+	report := r.report()
+	for _, c := range cases {
+		t.Run(c.ID, func(t *testing.T) {
+			t.Helper()
+			result := r.result(t.Context(), c)
+			result.Known = r.Known.have(&result)
+			report.Results = append(report.Results, result)
+			result.tell(t, a.baseline != "")
+		})
+	}
+	if len(report.Results) < len(cases) { // go test -run chose some
+		if a.baseline != "" {
+			t.Errorf("%s is not written: not every case was played", a.baseline)
 		}
-		t.Run(r.Case.ID, func(t *testing.T) { r.tell(t) })
+		return
 	}
-	for outcome, cases := range left {
-		t.Logf("%d cases are %s:\n%s", len(cases), outcome, strings.Join(cases, "\n"))
+	report.conclude(t)
+	if a.baseline == "" {
+		return
 	}
+	if err := report.WriteBaseline(a.baseline); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("wrote %s", a.baseline)
 }
 
 // tell makes a subtest of a result.
-func (r *Result) tell(t *testing.T) {
+func (r *Result) tell(t *testing.T, forgiving bool) {
 	t.Helper()
 	switch {
+	case r.Outcome == NotApplicable, r.Outcome == NotRun:
+		t.Skip(r.Detail)
 	case r.Outcome == ControlFailed:
-		t.Errorf("%s", r.Detail)
-	case r.Finding && !r.Known:
-		t.Errorf("%s, should be %s: %s\n%s\n%s: %s (%s)", r.Outcome, r.Case.Want, r.Detail, r.Case.Recipe, r.Case.Sev, r.Case.Why, r.Case.Anchor)
-	default:
+		t.Errorf("no verdict, for the ceremony without the fault failed, too: %s", r.Detail)
+	case !r.Finding || r.Known:
 		t.Logf("%s: %s", r.Outcome, r.Detail)
+	case forgiving:
+		t.Logf("into the baseline: %s: %s", r.Outcome, r.Detail)
+	default:
+		t.Error(r.finding())
+	}
+}
+
+// finding says what is wrong, what was done and why it matters, and shows what was
+// posted.
+func (r *Result) finding() string {
+	c := &r.Case
+	var b strings.Builder
+	if c.Kind == Options && r.Outcome == Accepted {
+		fmt.Fprintf(&b, "the options have this flaw: %s\n", r.Detail)
+	} else {
+		should := string(c.Want)
+		if c.Want == Policy {
+			should = "accept or reject"
+		}
+		fmt.Fprintf(&b, "%s, should %s: %s\n", r.Outcome, should, r.Detail)
+	}
+	fmt.Fprintf(&b, "%s\n%s: %s (%s)\n", c.Recipe, c.Sev, c.Why, c.Anchor)
+	if r.Fault.Honest != nil && c.Field != "" {
+		changes := slices.DeleteFunc(explain.Diff(r.Fault.Honest, r.Fault.Credential), func(d explain.Change) bool {
+			return !strings.HasPrefix(d.Path, c.Field)
+		})
+		b.WriteString(explain.Table(changes))
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// conclude tells what was left out, and fails a test in which nothing was played.
+func (r *Report) conclude(t *testing.T) {
+	t.Helper()
+	reasons, left := map[string]int{}, 0
+	for i := range r.Results {
+		if o := r.Results[i].Outcome; o == NotApplicable || o == NotRun {
+			reasons[r.Results[i].Detail]++
+			left++
+		}
+	}
+	var lines []string
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		lines = append(lines, fmt.Sprintf("%d: %s", reasons[reason], reason))
+	}
+	switch {
+	case left == len(r.Results):
+		t.Errorf("no case was played, so this test shows nothing:\n%s", strings.Join(lines, "\n"))
+	case left > 0:
+		t.Logf("%d of %d cases were left out (-v names them):\n%s", left, len(r.Results), strings.Join(lines, "\n"))
 	}
 }

@@ -41,6 +41,9 @@ func Handler(h http.Handler, m *Mapping) *Site {
 // URL is the site at an address, which wins over the mapping's base. transport
 // may be nil.
 func URL(base string, m *Mapping, transport http.RoundTripper) (*Site, error) {
+	if m == nil {
+		return nil, errors.New("there is no mapping: FIDO gives one, and ReadMapping reads one")
+	}
 	if base == "" {
 		base = m.Base
 	}
@@ -278,16 +281,30 @@ func (t *taken) send(ctx context.Context, m *RequestMapping) (*http.Response, []
 	resp, err := browser.Do(req)
 	if err != nil {
 		t.answer.Exchanges = append(t.answer.Exchanges, exchange)
-		return nil, nil, err // it names the request
+		return nil, nil, noAnswer(req, timeout, err)
 	}
 	defer resp.Body.Close()
 	got, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	exchange.Status, exchange.ResponseBody = resp.StatusCode, cut(string(got), maxExchange)
 	t.answer.Exchanges = append(t.answer.Exchanges, exchange)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s %s: read answer: %w", req.Method, req.URL.Redacted(), err)
+		return nil, nil, noAnswer(req, timeout, fmt.Errorf("read answer: %w", err))
 	}
 	return resp, got, nil
+}
+
+// noAnswer names the request that was not answered, and says why.
+func noAnswer(req *http.Request, timeout time.Duration, err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err // the request is named here, in one manner
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("no answer within %s: %w", timeout, err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("it hung up: %w", err)
+	}
+	return fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
 }
 
 func (t *taken) request(ctx context.Context, m *RequestMapping) (*http.Request, []byte, error) {

@@ -47,7 +47,7 @@ func TestSiteMisbehaves(t *testing.T) {
 			case <-hang:
 			case <-r.Context().Done():
 			}
-		}, says: `login.begin: Post "https://localhost/begin": context deadline exceeded`},
+		}, says: `login.begin: POST https://localhost/begin: no answer within 50ms: context deadline exceeded`},
 		{name: "panics", site: func(http.ResponseWriter, *http.Request) { panic("oh") }, says: "the handler panicked: oh"},
 		{name: "redirects", site: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://elsewhere.example/x", http.StatusFound)
@@ -98,8 +98,8 @@ func TestSiteOverTheNetwork(t *testing.T) {
 	defer server.Close()
 	long := StepMapping{Requests: []RequestMapping{{Get: "/long"}}, Options: "json ."}
 	for says, step := range map[string]StepMapping{
-		"POST " + server.URL + "/begin: read answer: ":    plainStep,
-		"GET " + server.URL + "/long answered 200, which": long,
+		"POST " + server.URL + "/begin: it hung up: read answer: ": plainStep,
+		"GET " + server.URL + "/long answered 200, which":          long,
 	} {
 		site, err := URL(server.URL, oneStep(step), nil)
 		if err != nil {

@@ -1,9 +1,13 @@
 package rptest
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"testing"
+
+	"github.com/seed-77d61853/signet/client"
 )
 
 // User is a person with a device and a browser at a site: an account's owner.
@@ -36,10 +40,18 @@ func (e *RefusedError) Error() string {
 	switch {
 	case e.Answer.err != nil:
 		return fmt.Sprintf("%s did not answer: %v", e.RP, e.Answer.err)
-	case e.Answer.Message == "":
-		return fmt.Sprintf("%s refused %s with status %d", e.RP, e.Step, e.Answer.Status)
 	}
-	return fmt.Sprintf("%s refused %s with status %d: %s", e.RP, e.Step, e.Answer.Status, e.Answer.Message)
+	_, detail := e.Answer.verdict()
+	return fmt.Sprintf("%s refused %s: %v", e.RP, e.Step, e.Answer.about(errors.New(detail)))
+}
+
+// about has an error name the request that the answer is one to.
+func (a *Answer) about(err error) error {
+	n := len(a.Exchanges)
+	if _, unmet := errors.AsType[errNotApplicable](err); unmet || n == 0 {
+		return err
+	}
+	return fmt.Errorf("%s %s: %w", a.Exchanges[n-1].Method, a.Exchanges[n-1].URL, err)
 }
 
 // Unwrap returns why there was no answer, where there was none.
@@ -47,12 +59,16 @@ func (e *RefusedError) Unwrap() error { return e.Answer.err }
 
 // NewUser makes a user whose browser shows a page of origin. The device is a
 // Phone seeded with the test's name, or the config given. It fails the test
-// where the config is wrong.
+// where the origin or the config is wrong; so do the user's ceremonies where a
+// mutation is misspelt, or no fault of this response: that is no refusal.
 func NewUser(t testing.TB, rp RP, origin string, config ...DeviceConfig) *User {
 	t.Helper()
 	c := DeviceConfig{Seed: t.Name()}
 	for _, more := range config {
 		c = more.over(c)
+	}
+	if err := checkOrigin(origin); err != nil {
+		t.Fatal(err)
 	}
 	u, err := newUser(t.Context(), rp, origin, "user", c)
 	if err != nil {
@@ -122,20 +138,47 @@ func (u *User) SetUp() error {
 // Register registers a passkey of the device. An error's ErrorName is the
 // browser's; a *RefusedError is the site's, and comes with what was refused.
 func (u *User) Register(mutations ...Mutation) (*Registration, error) {
+	u.t.Helper()
 	r, answer, err := u.registerFor(Case{}, mutations...)
 	if err == nil {
 		err = u.agreed(RegisterFinish, answer)
 	}
+	u.wants(err)
 	return r, err
 }
 
 // Login signs in with a passkey of the device; errors are as Register's.
 func (u *User) Login(mutations ...Mutation) (*Assertion, error) {
+	u.t.Helper()
 	r, answer, err := u.logInFor(Case{}, mutations...)
 	if err == nil {
 		err = u.agreed(LogInFinish, answer)
 	}
+	u.wants(err)
 	return r, err
+}
+
+// asWanted is the message of an error that Script.Fail asked for.
+const asWanted = "as the test wants it"
+
+// wants fails the test where a ceremony failed for a reason that is neither the
+// person's, nor the browser's, nor the site's: what the test asked for cannot be
+// done. UnknownError is also what Script.Fail may have asked for.
+func (u *User) wants(err error) {
+	u.t.Helper()
+	if e, ok := errors.AsType[*client.Error](err); ok && e.Name == client.UnknownError && e.Message != asWanted {
+		u.t.Error(err)
+	}
+}
+
+// unable tells of a ceremony that the browser did not do, and where that was, if it
+// is about the page.
+func (u *User) unable(what string, options []byte, err error) error {
+	o, unread := parseOffered(options)
+	if ErrorName(err) != client.SecurityError || unread != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return fmt.Errorf("%s on a page of %s, with the RP ID %q: %w", what, u.Client.Origin, cmp.Or(o.RPID, o.RP.ID), err)
 }
 
 // agreed gives a *RefusedError where an answer does not agree.

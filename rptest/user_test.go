@@ -114,3 +114,31 @@ func TestFaultThatCannotBeMade(t *testing.T) {
 		}
 	}
 }
+
+// What goes wrong before anything is judged is told with the request or the page that
+// it is about.
+func TestWhatWentWrong(t *testing.T) {
+	options := ""
+	rp := spiedSite(t, func(w http.ResponseWriter, path, _ string) bool {
+		if options != "" {
+			io.WriteString(w, options)
+		}
+		return options != ""
+	})
+	for _, c := range []struct{ origin, options, says string }{
+		{"https://other.example", "", `register on a page of https://other.example, with the RP ID "login.example": SecurityError`},
+		{"http://login.example", "", `register on a page of http://login.example, with the RP ID "login.example": SecurityError`},
+		{"https://login.example", `{"status": "ok", "pubKeyCredParams": 7}`, "POST https://localhost/attestation/options: pubKeyCredParams of the options cannot be of JSON's type number"},
+		{"https://login.example", `{"status": "failed", "errorMessage": "no\n\u001bsuch user"}`,
+			"FIDO REST profile at https://localhost refused register.begin: POST https://localhost/attestation/options: status 200: no"},
+	} {
+		options = c.options
+		u := NewUser(t, rp, c.origin)
+		if _, err := u.Register(); err == nil || !strings.HasPrefix(err.Error(), c.says) || strings.ContainsAny(err.Error(), "\n\x1b") {
+			t.Errorf("%v, want %s", err, c.says)
+		}
+	}
+	if _, err := parseOffered([]byte(`[]`)); err == nil || !strings.HasPrefix(err.Error(), "the options cannot be") {
+		t.Error(err)
+	}
+}
