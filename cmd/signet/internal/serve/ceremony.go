@@ -52,6 +52,9 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, d *device, kind str
 	if c.Origin, err = d.admit(r, c.Origin); err != nil {
 		return err
 	}
+	if pageOrigin(r) != "" && len(c.Mutations) > 0 {
+		return refusal(http.StatusForbidden, "a page cannot choose mutations: the test does, with behaviour")
+	}
 	mutations := make([]rptest.Mutation, len(c.Mutations))
 	for i, id := range c.Mutations {
 		if mutations[i], err = rptest.ParseMutation(id); err != nil {

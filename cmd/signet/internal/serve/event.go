@@ -34,10 +34,12 @@ type Event struct {
 	CredentialID string          `json:"credentialId,omitempty"`
 }
 
-// Limits of a log. What is longer than maxLogged bytes is left out of it.
+// Limits of a log: what is longer than maxLogged bytes is left out of it, and of
+// what a page names, and of what is said of it, not more than maxText is in it.
 const (
 	maxEvents = 256
 	maxLogged = 64 << 10
+	maxText   = 4 << 10
 )
 
 // log holds the last events of a device. Its zero value is ready.
@@ -56,6 +58,14 @@ func (l *log) add(e Event) {
 	if len(e.Credential) > maxLogged {
 		e.Credential = nil
 	}
+	for _, text := range []*string{&e.Ceremony, &e.Origin, &e.TopOrigin, &e.Mediation, &e.CredentialID} {
+		shorten(text)
+	}
+	if e.Error != nil {
+		told := *e.Error
+		shorten(&told.Message)
+		e.Error = &told
+	}
 	e.Time = time.Now().UTC()
 	l.mu.Lock()
 	l.last++
@@ -67,6 +77,12 @@ func (l *log) add(e Event) {
 	}
 	l.mu.Unlock()
 	l.wake.all()
+}
+
+func shorten(text *string) {
+	if len(*text) > maxText {
+		*text = strings.Clone((*text)[:maxText])
+	}
 }
 
 // close ends the streams.

@@ -11,6 +11,8 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -58,6 +60,11 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	if len(c.Token) < MinTokenLength {
 		return nil, errors.New("the token is too short to be secret")
+	}
+	for _, o := range c.Origins {
+		if err := checkOrigin(o); err != nil {
+			return nil, fmt.Errorf("pages that may use the service: %w", err)
+		}
 	}
 	s := &Server{
 		config: c, token: sha256.Sum256([]byte(c.Token)),
@@ -154,11 +161,35 @@ var routes = []route{
 	{"POST", pagePrefix + "signal/{kind}", fromPage((*Server).signal)},
 }
 
-// maxBody bounds a request's body, in bytes.
-const maxBody = 1 << 20
+// maxBody bounds a request's body, in bytes; bodyTime is how long it may take to
+// arrive.
+const (
+	maxBody  = 1 << 20
+	bodyTime = 30 * time.Second
+)
+
+// timely is a body that has to arrive by the connection's read deadline, which
+// ends with it: ceremonies may wait for longer.
+type timely struct {
+	io.ReadCloser
+	connection *http.ResponseController
+}
+
+func (b timely) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		_ = b.connection.SetReadDeadline(time.Time{}) // it took one before
+	}
+	return n, err
+}
 
 // ServeHTTP lets a request in and has it answered.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 { // of requests that are refused, too: net/http reads on
+		if c := http.NewResponseController(w); c.SetReadDeadline(time.Now().Add(bodyTime)) == nil {
+			r.Body = timely{r.Body, c}
+		}
+	}
 	if err := s.checkHost(r); err != nil {
 		fail(w, err)
 		return

@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/seed-77d61853/signet/keystore/file"
 	"github.com/seed-77d61853/signet/rptest"
@@ -45,10 +48,16 @@ func (s *Server) Load(ctx context.Context, path string) error {
 	if err := d.Decode(&st); err != nil {
 		return fmt.Errorf("read devices from %s: %w", path, err)
 	}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("read devices from %s: something follows them", path)
+	}
 	if st.Version != stateVersion {
 		return fmt.Errorf("read devices from %s: version %d is not %d, which this signet knows", path, st.Version, stateVersion)
 	}
 	for _, kept := range st.Devices {
+		if err := s.checkID(kept.ID, st.Made); err != nil {
+			return fmt.Errorf("read devices from %s: %w", path, err)
+		}
 		d, err := newDevice(kept.ID, kept.Config)
 		if err != nil {
 			return fmt.Errorf("read devices from %s: device %s: %w", path, kept.ID, err)
@@ -66,6 +75,19 @@ func (s *Server) Load(ctx context.Context, path string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.made = max(s.made, st.Made)
+	return nil
+}
+
+// checkID refuses the ID of a kept device that was never given, or that another
+// has: that of the next device made would be the same.
+func (s *Server) checkID(id string, made int) error {
+	digits, _ := strings.CutPrefix(id, "d")
+	if n, err := strconv.Atoi(digits); err != nil || n < 1 || n > made || "d"+strconv.Itoa(n) != id {
+		return fmt.Errorf("%q is none of the IDs of the %d devices made", id, made)
+	}
+	if _, err := s.device(id); err == nil {
+		return fmt.Errorf("there are two devices %q", id)
+	}
 	return nil
 }
 

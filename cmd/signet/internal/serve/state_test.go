@@ -71,7 +71,7 @@ func TestState(t *testing.T) {
 	if id := next.must("POST", "/v1/devices", `{}`)["id"]; id != "d4" {
 		t.Errorf("the next device is %v", id)
 	}
-	for _, damage := range []string{`{`, `{"version":2,"devices":[]}`, `{"version":1,"devices":[{"id":"d1","config":{"profile":"toaster"}}]}`, `{"version":1,"secrets":[]}`} {
+	for _, damage := range []string{`{`, `{"version":2,"devices":[]}`, `{"version":1,"made":1,"devices":[{"id":"d1","config":{"profile":"toaster"}}]}`, `{"version":1,"secrets":[]}`} {
 		if err := os.WriteFile(path, []byte(damage), 0o600); err != nil {
 			t.Fatal(err)
 		}
