@@ -58,6 +58,12 @@ test('mutations', async () => {
   assert.equal(JSON.parse(atob(response.clientDataJSON)).origin, 'https://evil.example');
 });
 
+test('an ID stays one', async () => {
+  const [phone, other] = [await signet.device(), await signet.device()];
+  await assert.rejects(phone.remove(`../../${other.id}`), ServiceError);
+  assert.deepEqual(await other.credentials(), []);
+});
+
 test('pages', async () => {
   const phone = await signet.device({origins: [page.origin]});
   assert.match(await phone.shim(page.origin), /navigator\.credentials/);
@@ -71,6 +77,8 @@ test('pages', async () => {
   const created = await done[1]({op: 'create', body: {...page, options: creation}});
   assert.equal(created.status, 200);
   assert.equal((await done[1]({op: 'get', body: {origin: 'https://other.example', options: request}})).status, 403);
+  const honest = await done[1]({op: 'get', body: {...page, options: request, mutations: ['origin=https://evil.example']}});
+  assert.equal(JSON.parse(atob(honest.body.response.clientDataJSON)).origin, page.origin);
   for (const op of ['credentials', '../d1/credentials', 'signal/../credentials']) {
     await assert.rejects(done[1]({op, body: {}}), /pages have no/);
   }

@@ -53,6 +53,13 @@ class TestClient(unittest.TestCase):
             phone.credentials()
         self.assertEqual((gone.exception.name, gone.exception.status), ("NotFound", 404))
 
+    def test_an_id_stays_one(self):
+        phone, other = self.signet.device(), self.signet.device()
+        for id in (f"../../{other.id}", f"x?device={other.id}", "\r\nx"):
+            with self.assertRaises(signet_testing.ServiceError):
+                phone.remove(id)
+        self.assertEqual(other.credentials(), [])
+
     def test_errors(self):
         key = self.signet.device(profile="security-key")
         key.create(CREATION, origin=ORIGIN)

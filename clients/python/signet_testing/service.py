@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import tempfile
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from . import errors
 
@@ -170,11 +170,11 @@ class Device:
 
     def set_properties(self, credential_id, **properties):
         """Changes what the device says of a passkey: backupState=False, signCount=None."""
-        return self._call("PATCH", f"/credentials/{credential_id}", properties)
+        return self._call("PATCH", f"/credentials/{quote(credential_id, safe='')}", properties)
 
     def remove(self, credential_id):
         """Takes a passkey from it."""
-        self._call("DELETE", f"/credentials/{credential_id}")
+        self._call("DELETE", f"/credentials/{quote(credential_id, safe='')}")
 
     def events(self):
         """The log: the last ceremonies, their options and their responses or errors."""
