@@ -116,7 +116,7 @@ func (u *User) kept(r *Registration) (bool, string) {
 				"the credential is in the account's list"
 		}
 	}
-	fresh, err := newSession(u.Name)
+	fresh, err := newSession(u.Session.User)
 	if err != nil {
 		return false, ""
 	}

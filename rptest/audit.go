@@ -218,25 +218,31 @@ func (r *run) result(ctx context.Context, c Case) Result {
 
 func (r *Result) stop() { *r = Result{Case: r.Case, Outcome: NotRun, Detail: "the audit was stopped"} }
 
-// play runs control, fault and control.
+// play runs control, fault and control. What a site offers is looked at as it is.
 func (r *run) play(ctx context.Context, result *Result) {
 	c := result.Case
-	if c.play != nil {
+	if c.Kind == Options {
 		r.playSequence(ctx, result)
 		return
 	}
-	before := r.attempt(ctx, c, "control")
-	if !before.settle(result) {
+	before, ok := r.control(ctx, "control", result)
+	if !ok {
+		r.tellFormat(ctx, before, result)
 		return
 	}
-	fault := r.attempt(ctx, c, "fault", c.Mutation())
-	result.Control, result.Fault = before.evidence, fault.evidence
-	result.Outcome, result.Detail = fault.outcome, fault.detail
-	if fault.err != nil {
-		result.Outcome, result.Detail = outcomeOf(fault.err), fault.err.Error()
-		return
+	if c.play != nil {
+		r.playSequence(ctx, result)
+	} else {
+		fault := r.attempt(ctx, c, "fault", c.Mutation())
+		result.Control, result.Fault = before.evidence, fault.evidence
+		result.Outcome, result.Detail = fault.outcome, fault.detail
+		if fault.err != nil {
+			result.Outcome, result.Detail = outcomeOf(fault.err), fault.err.Error()
+		}
 	}
-	r.attempt(ctx, c, "control after").settle(result)
+	if result.Outcome != ControlFailed && result.Outcome != NotApplicable {
+		r.control(ctx, "control after", result)
+	}
 }
 
 // attempt is one ceremony, spoilt or not.
@@ -245,6 +251,8 @@ type attempt struct {
 	detail   string
 	evidence Evidence
 	err      error
+	// unregistered tells that the site refused the registration, fault or not.
+	unregistered bool
 }
 
 // settle makes a control's failure the result; it reports whether there is none.
@@ -300,6 +308,7 @@ func (a *attempt) register(u *User, c Case, mutations []Mutation) {
 	if a.outcome != Rejected {
 		return
 	}
+	a.unregistered = true
 	if kept, where := u.kept(reg); kept {
 		a.outcome, a.detail = RejectedButStored, a.detail+"; and yet "+where
 	}
@@ -308,6 +317,7 @@ func (a *attempt) register(u *User, c Case, mutations []Mutation) {
 func (a *attempt) logIn(u *User, c Case, mutations []Mutation) {
 	if _, answer, err := u.registerFor(c); err != nil || !answer.OK {
 		a.err = cannot("register first", answer, err)
+		a.detail, a.unregistered = a.err.Error(), err == nil && !answer.Crashed
 		return
 	}
 	if err := u.leave(); err != nil {

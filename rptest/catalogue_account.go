@@ -242,7 +242,7 @@ func duplicateID(p *play, others bool) error {
 		return err
 	}
 	if _, answer, err = owner.logInFor(p.c); err == nil && !answer.OK {
-		p.outcome, p.detail = RejectedButStored, p.detail+"; and yet the first passkey no longer signs in"
+		p.stored("the first passkey no longer signs in")
 	}
 	return nil
 }
@@ -255,7 +255,7 @@ func deletedCredential(p *play) error {
 	if _, _, err := p.withPasskey(u); err != nil {
 		return err
 	}
-	return p.signInDeleted(u, first)
+	return p.signInDeleted(u, first, false)
 }
 
 func lastCredential(p *play) error {
@@ -263,21 +263,22 @@ func lastCredential(p *play) error {
 	if err != nil {
 		return err
 	}
-	return p.signInDeleted(u, r)
+	return p.signInDeleted(u, r, true)
 }
 
-// signInDeleted deletes a passkey and signs in with it.
-func (p *play) signInDeleted(u *User, r *Registration) error {
+// signInDeleted deletes a passkey and signs in with it. A site may keep an account's
+// last one, and has to give up any other, or nothing was deleted.
+func (p *play) signInDeleted(u *User, r *Registration, last bool) error {
 	id, err := p.listed(u, r)
 	if err != nil {
 		return err
 	}
 	_, err = u.do(DeleteCredential, Request{CredentialID: id})
-	if p.refusedBy(err) {
-		return nil // a site may keep the last one
+	if last && p.refusedBy(err) {
+		return nil
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("delete the passkey: %w", err)
 	}
 	if err := u.leave(); err != nil {
 		return err

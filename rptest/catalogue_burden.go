@@ -68,6 +68,7 @@ func burden(compress bool, f func(response []byte) []byte) func(*play) error {
 			return err
 		}
 		p.judge(answer)
+		p.look(r, u)
 		return nil
 	}
 }

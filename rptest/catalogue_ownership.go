@@ -63,8 +63,8 @@ func passwordOnlyEnrols(p *play) error {
 	if _, err := thief.do(PasswordLogIn, Request{}); err != nil {
 		return fmt.Errorf("sign in by password: %w", err)
 	}
-	_, answer, err := thief.registerFor(p.c)
-	return p.judged(answer, err)
+	r, answer, err := thief.registerFor(p.c)
+	return p.judged(thief, r, answer, err)
 }
 
 func strangerEnrols(p *play) error {
@@ -77,8 +77,8 @@ func strangerEnrols(p *play) error {
 		return err
 	}
 	stranger.Session.User, stranger.set = owner.Session.User, true
-	_, answer, err := stranger.registerFor(p.c)
-	return p.judged(answer, err)
+	r, answer, err := stranger.registerFor(p.c)
+	return p.judged(stranger, r, answer, err)
 }
 
 // listed finds the ID by which an account's list has a credential.
@@ -96,8 +96,23 @@ func (p *play) listed(owner *User, r *Registration) (string, error) {
 }
 
 func renameOther(p *play) error {
-	_, _, err := p.touchOther(RenameCredential)
-	return err
+	owner, id, err := p.touchOther(RenameCredential)
+	if err != nil {
+		return err
+	}
+	return p.touchOwn(owner, RenameCredential, id)
+}
+
+// touchOwn has an owner do what another was refused: a step that nobody may take says
+// nothing of whose passkey it is.
+func (p *play) touchOwn(owner *User, step Step, id string) error {
+	if p.outcome != Rejected {
+		return nil
+	}
+	if _, err := owner.do(step, Request{CredentialID: id}); err != nil {
+		return fmt.Errorf("by the owner: %w", err)
+	}
+	return nil
 }
 
 // touchOther has one account do something to another's passkey: it gives the owner,
@@ -135,9 +150,9 @@ func deleteOther(p *play) error {
 	case there && p.outcome == Accepted:
 		p.outcome, p.detail = Rejected, p.detail+", but it is still there"
 	case !there && p.outcome == Rejected:
-		p.outcome, p.detail = RejectedButStored, p.detail+"; and yet it is gone"
+		p.stored("it is gone")
 	}
-	return nil
+	return p.touchOwn(owner, DeleteCredential, id)
 }
 
 func enrolmentTokenTwice(p *play) error {
@@ -155,11 +170,11 @@ func enrolmentTokenTwice(p *play) error {
 			return err
 		}
 		finder.Session.User = owner.Session.User
-		answer, err := p.enrol(finder, token.Token)
+		r, answer, err := p.enrol(finder, token.Token)
 		if first && (err != nil || !answer.OK) {
 			return cannot("register with a fresh token", answer, err)
 		}
-		if err := p.judged(answer, err); err != nil {
+		if err := p.judged(finder, r, answer, err); err != nil {
 			return err
 		}
 	}
@@ -167,16 +182,17 @@ func enrolmentTokenTwice(p *play) error {
 }
 
 // enrol registers with a token.
-func (p *play) enrol(u *User, token string) (*Answer, error) {
+func (p *play) enrol(u *User, token string) (*Registration, *Answer, error) {
 	a, err := u.do(RegisterBegin, Request{Wishes: u.Wishes, Token: token})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r, err := p.create(u, a.Options)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return u.finish(RegisterFinish, r.JSON)
+	answer, err := u.finish(RegisterFinish, r.JSON)
+	return r, answer, err
 }
 
 func passwordChange(p *play) error {
@@ -218,7 +234,7 @@ func stepUpCases() []Case {
 			Why:        "a site that asks again and again locks its users out",
 			References: []string{"https://github.com/zitadel/zitadel/issues/12575"},
 			Needs:      []Need{NeedStepUp},
-			play:       func(p *play) error { return stepUp(p) }},
+			play:       confirmed},
 		{ID: "sequence.step-up.other-key", Sev: Critical, Anchor: "§7.2 step 21",
 			Recipe:     "at the second place another key made the signature",
 			Why:        "each place that verifies has to heed the verdict: one that ignores it guards nothing",
@@ -240,11 +256,27 @@ func stepUpCases() []Case {
 	}
 }
 
-func stepUp(p *play, mutations ...Mutation) error {
+// stepUp confirms a sign-in with a fault in it, where one without is taken.
+func stepUp(p *play, fault Mutation) error {
 	u, _, err := p.visitor()
 	if err != nil {
 		return err
 	}
+	if err := p.confirm(u); err != nil {
+		return err
+	}
+	if p.outcome != Accepted {
+		return fmt.Errorf("confirm without the fault: %s", p.detail)
+	}
+	if err := u.leave(); err != nil {
+		return err
+	}
+	return p.confirm(u, fault)
+}
+
+// confirm signs in, confirms it at the second place, and makes what the site says to
+// that the verdict.
+func (p *play) confirm(u *User, mutations ...Mutation) error {
 	if err := p.signIn(u); err != nil {
 		return err
 	}
@@ -257,4 +289,13 @@ func stepUp(p *play, mutations ...Mutation) error {
 		return err
 	}
 	return p.post(u, StepUpFinish, r.JSON)
+}
+
+// confirmed is a person who confirms a sign-in and is heard.
+func confirmed(p *play) error {
+	u, _, err := p.visitor()
+	if err != nil {
+		return err
+	}
+	return p.confirm(u)
 }

@@ -1,6 +1,7 @@
 package rptest
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/seed-77d61853/signet/rptest/ceremony"
@@ -62,7 +63,11 @@ func registrationOfOther(p *play) error {
 	if _, err := p.begin(b, RegisterBegin); err != nil {
 		return err
 	}
-	return p.post(b, RegisterFinish, r.JSON)
+	if err := p.post(b, RegisterFinish, r.JSON); err != nil {
+		return err
+	}
+	p.look(r, a, b)
+	return nil
 }
 
 func loginUnbegun(p *play) error {
@@ -165,7 +170,35 @@ func notListed(p *play) error {
 	if err != nil {
 		return err
 	}
-	return p.post(visitor, LogInFinish, got.JSON)
+	if err := p.post(visitor, LogInFinish, got.JSON); err != nil {
+		return err
+	}
+	return p.signInListed(owner, r)
+}
+
+// signInListed signs in with a passkey that was refused where the options did not list
+// it: now they have to.
+func (p *play) signInListed(u *User, r *Registration) error {
+	if err := u.NewSession(); err != nil {
+		return err
+	}
+	options, err := p.begin(u, LogInBegin)
+	if err != nil {
+		return err
+	}
+	o, err := parseOffered(options)
+	if err != nil {
+		return err
+	}
+	ids := credentialIDs(r)
+	if !slices.ContainsFunc(o.Allow, func(c descriptor) bool { return slices.Contains(ids, c.ID) }) {
+		return errors.New("the account's new passkey is not among allowCredentials, so it signs in nowhere")
+	}
+	got, err := p.get(u, options)
+	if err != nil {
+		return err
+	}
+	return p.succeed(u, LogInFinish, got.JSON)
 }
 
 // listing makes options list one credential alone.

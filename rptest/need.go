@@ -32,13 +32,14 @@ type offered struct {
 	Params []struct {
 		Alg ctap.Algorithm `json:"alg"`
 	} `json:"pubKeyCredParams"`
-	Allow []struct {
-		ID string `json:"id"`
-	} `json:"allowCredentials"`
-	Exclude []struct {
-		ID string `json:"id"`
-	} `json:"excludeCredentials"`
+	Allow      []descriptor               `json:"allowCredentials"`
+	Exclude    []descriptor               `json:"excludeCredentials"`
 	Extensions map[string]json.RawMessage `json:"extensions"`
+}
+
+// descriptor is what options say of a credential.
+type descriptor struct {
+	ID string `json:"id"`
 }
 
 // loose is bytes in base64url, or, since a case is about sites that send others, in

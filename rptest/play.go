@@ -179,14 +179,36 @@ func (p *play) answer(u *User, options []byte, mutations ...Mutation) error {
 	return p.post(u, LogInFinish, r.JSON)
 }
 
-// post posts a response, and makes what the site says the verdict.
+// post posts a response, and makes what the site says the verdict: a refusal after
+// which somebody is signed in all the same is none.
 func (p *play) post(u *User, step Step, credential []byte) error {
+	was := step == LogInFinish && u.signedIn()
 	answer, err := u.finish(step, credential)
 	if err != nil {
 		return err
 	}
 	p.judge(answer)
+	if p.outcome == Rejected && step == LogInFinish && !was && u.signedIn() {
+		p.stored("a session was given")
+	}
 	return nil
+}
+
+// stored makes of a refusal one that changed something.
+func (p *play) stored(what string) {
+	p.outcome, p.detail = RejectedButStored, p.detail+"; and yet "+what
+}
+
+// look looks whether a registration that was refused was kept in one of the accounts.
+func (p *play) look(r *Registration, accounts ...*User) {
+	for _, u := range accounts {
+		if p.outcome != Rejected || r == nil {
+			return
+		}
+		if kept, where := u.kept(r); kept {
+			p.stored(where)
+		}
+	}
 }
 
 // succeed posts a response that the site has to take, or what comes next says
@@ -208,8 +230,8 @@ func (p *play) create(u *User, options []byte) (*Registration, error) {
 	return r, nil
 }
 
-// judged makes the answer of a ceremony the verdict, or the refusal to begin it.
-func (p *play) judged(answer *Answer, err error) error {
+// judged makes the answer to a registration the verdict, or the refusal to begin it.
+func (p *play) judged(u *User, r *Registration, answer *Answer, err error) error {
 	if p.refusedBy(err) {
 		return nil
 	}
@@ -217,6 +239,7 @@ func (p *play) judged(answer *Answer, err error) error {
 		return err
 	}
 	p.judge(answer)
+	p.look(r, u)
 	return nil
 }
 
