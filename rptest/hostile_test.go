@@ -138,3 +138,10 @@ func TestMappingBombs(t *testing.T) {
 		})
 	}
 }
+
+// A private key that would be read for minutes is refused by its length.
+func TestPrivateKeyTooLong(t *testing.T) {
+	if _, _, _, err := decodePrivate(make([]byte, maxPKCS8+1)); err == nil || !strings.Contains(err.Error(), "and may have") {
+		t.Errorf("a private key of %d bytes: %v", maxPKCS8+1, err)
+	}
+}

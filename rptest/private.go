@@ -36,8 +36,15 @@ func encodePrivate(alg ctap.Algorithm, private []byte) ([]byte, error) {
 	return x509.MarshalPKCS8PrivateKey(key)
 }
 
+// maxPKCS8 is above an RSA key of 16384 bits, in bytes: reading a key that is longer
+// takes minutes.
+const maxPKCS8 = 10 << 10
+
 // decodePrivate reads PKCS #8. The private key is as keystore.Importer takes it.
 func decodePrivate(pkcs8 []byte) (ctap.Algorithm, []byte, crypto.PublicKey, error) {
+	if len(pkcs8) > maxPKCS8 {
+		return 0, nil, nil, fmt.Errorf("privateKey has %d bytes, and may have %d", len(pkcs8), maxPKCS8)
+	}
 	key, err := x509.ParsePKCS8PrivateKey(pkcs8)
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("privateKey is not PKCS #8 in base64url: %w", err)
