@@ -62,20 +62,32 @@ func TestSelenium(t *testing.T) {
 func TestBrokenSite(t *testing.T) {
 	t.Run("node", func(t *testing.T) {
 		need(t, "node", program("node"), packages)
-		refuse(t, "not ok 2 - a response from another port is refused", "node", "node", "--test", "--test-reporter=tap")
+		refuse(t, "login.origin.port", "not ok 2 - a response from another port is refused", "node", "node", "--test", "--test-reporter=tap")
+	})
+	t.Run("playwright", func(t *testing.T) {
+		need(t, "browsers", program("node"), packages, program("/usr/bin/chromium"))
+		refuse(t, "login.origin.port", "actual: 'signed in'", "playwright", "node", "--test", "--test-reporter=tap")
+	})
+	t.Run("puppeteer", func(t *testing.T) {
+		need(t, "browsers", program("node"), packages, program("/usr/bin/firefox-esr"))
+		refuse(t, "login.signature", "actual: 'signed in'", "puppeteer-firefox", "node", "--test", "--test-reporter=tap")
 	})
 	t.Run("pytest", func(t *testing.T) {
 		need(t, "python", module("pytest"))
-		refuse(t, "FAILED test_passkeys.py::test_response_from_another_port", "pytest", python, pytest...)
+		refuse(t, "login.origin.port", "FAILED test_passkeys.py::test_response_from_another_port", "pytest", python, pytest...)
+	})
+	t.Run("selenium", func(t *testing.T) {
+		need(t, "browsers", module("pytest"), module("selenium"), program("/usr/bin/chromium"), program("/usr/bin/chromedriver"))
+		refuse(t, "login.origin.port", `'signed in'.startswith`, "selenium", python, pytest...)
 	})
 }
 
-// refuse runs an example that has to fail, and to say so.
-func refuse(t *testing.T, says, folder, name string, args ...string) {
+// refuse runs an example on a site that lacks a check: it has to fail, and to say so.
+func refuse(t *testing.T, lacks brokenrp.Check, says, folder, name string, args ...string) {
 	t.Helper()
-	out, err := try(t, folder, site(t, "login.origin.port"), name, args...)
+	out, err := try(t, folder, site(t, lacks), name, args...)
 	if err == nil || !bytes.Contains(out, []byte(says)) {
-		t.Errorf("%s on a site that takes any port: %v\n%s", folder, err, out)
+		t.Errorf("%s on a site without %s: %v\n%s", folder, lacks, err, out)
 	}
 }
 
