@@ -126,6 +126,9 @@ func (m *Mapping) check() error {
 			return fmt.Errorf("base %q is not like http://localhost:8080", m.Base)
 		}
 	}
+	if m.Origin != "" {
+		return checkOrigin(m.Origin)
+	}
 	return nil
 }
 

@@ -62,7 +62,8 @@ func TestMappingCheck(t *testing.T) {
 		"request 1: \"text a\" has no group": func(m *Mapping) {
 			m.Steps[LogOut] = StepMapping{Requests: []RequestMapping{{Post: "/", Save: map[string]Extraction{"a": "text a"}}}}
 		},
-		`base "login.example" is not like`: func(m *Mapping) { m.Base = "login.example" },
+		`base "login.example" is not like`:   func(m *Mapping) { m.Base = "login.example" },
+		`origin "login.example" is not like`: func(m *Mapping) { m.Origin = "login.example" },
 	}
 	for want, f := range change {
 		m := FIDO()

@@ -11,13 +11,18 @@ import (
 	"sync"
 )
 
-// checkOrigin tells whether it is a page's origin: a scheme and a host.
-func checkOrigin(origin string) error {
+// IsOrigin tells whether it is a page's origin: a scheme and a host, and a port
+// where it is not the scheme's.
+func IsOrigin(origin string) bool {
 	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != origin {
-		return fmt.Errorf("origin %q is not like https://login.example", origin)
+	return err == nil && u.Scheme != "" && u.Host != "" && u.Scheme+"://"+u.Host == origin
+}
+
+func checkOrigin(origin string) error {
+	if IsOrigin(origin) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("origin %q is not like https://login.example", origin)
 }
 
 // unreachable tells whether an error is that nobody can be spoken to at the site's

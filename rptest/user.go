@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/seed-77d61853/signet/client"
@@ -51,7 +52,11 @@ func (a *Answer) about(err error) error {
 	if _, unmet := errors.AsType[errNotApplicable](err); unmet || n == 0 {
 		return err
 	}
-	return fmt.Errorf("%s %s: %w", a.Exchanges[n-1].Method, a.Exchanges[n-1].URL, err)
+	request := a.Exchanges[n-1].Method + " " + a.Exchanges[n-1].URL
+	if strings.Contains(err.Error(), request) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", request, err)
 }
 
 // Unwrap returns why there was no answer, where there was none.

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -237,12 +241,15 @@ func judge(found *rptest.Report) error {
 	}
 	if failing > 0 {
 		fmt.Fprintf(os.Stderr, "signet: the audit fails: findings of severity %s or more: %d\n", found.FailOn, failing)
+		if len(found.Results) > 1 {
+			fmt.Fprintln(os.Stderr, "  --case ID shows what was posted and answered in one; --write-baseline FILE lets pass what you know.")
+		}
 		return statusFinding
 	}
 	if unsure > 0 {
 		fmt.Fprintf(os.Stderr, "signet: the audit cannot tell: cases of severity %s or more without a verdict: %d\n"+
-			"  Their ceremonies failed without a fault, too: see NO VERDICT. Mend the mapping or the site's\n"+
-			"  set-up, or leave the cases out with --skip.\n", found.FailOn, unsure)
+			"  Their ceremonies failed without a fault, too: the report says how. Mend the mapping or the site's\n"+
+			"  set-up (docs/testing/mapping.md), or leave the cases out with --skip.\n", found.FailOn, unsure)
 		return statusNoVerdict
 	}
 	return nil
@@ -253,7 +260,22 @@ type siteError struct{ error }
 
 func (e siteError) Unwrap() error { return e.error }
 
-func (siteError) hint() string {
-	return "Nothing was tested. See that the site runs at the address given, and that the mapping fits it:\n" +
+func (e siteError) hint() string {
+	const nothing = "Nothing was tested. "
+	certificate, untrusted := errors.AsType[*tls.CertificateVerificationError](e.error)
+	_, plain := errors.AsType[tls.RecordHeaderError](e.error)
+	refused, answered := errors.AsType[*rptest.RefusedError](e.error)
+	switch {
+	case untrusted && errors.As(certificate, new(x509.UnknownAuthorityError)):
+		return nothing + "Nobody whom this machine trusts has signed the certificate: say with --ca FILE who did."
+	case untrusted:
+		return nothing + "The certificate has to be good for the address given, and in date."
+	case plain, errors.Is(e.error, http.ErrSchemeMismatch):
+		return nothing + "The site speaks http at that address, not https."
+	case answered && (refused.Answer.Status == http.StatusNotFound || refused.Answer.Status == http.StatusMethodNotAllowed):
+		return nothing + "The site has nothing at that path: see the address. One that does not speak the\n" +
+			"  REST profile of FIDO's conformance tests needs a mapping: docs/testing/mapping.md."
+	}
+	return nothing + "See that the site runs at the address given, and that the mapping fits it:\n" +
 		"  docs/testing/mapping.md."
 }

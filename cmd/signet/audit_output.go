@@ -152,8 +152,8 @@ func (e fileError) hint() string {
 type baselineError struct{ fileError }
 
 func (e baselineError) hint() string {
-	if errors.Is(e, fs.ErrNotExist) {
-		return "Look at the path, or write a baseline with --write-baseline."
+	if errors.Is(e, fs.ErrPermission) {
+		return e.fileError.hint()
 	}
-	return e.fileError.hint()
+	return "Look at the path, or write a baseline with --write-baseline."
 }

@@ -36,12 +36,16 @@ func (f *siteFlags) addFlags(flags *pflag.FlagSet) {
 
 func (f *siteFlags) check(cmd *cobra.Command) error {
 	switch {
-	case (f.FIDOAPI == "") == (f.Mapping == ""):
+	case f.FIDOAPI == "" && f.Mapping == "":
 		return usagef(cmd, "say which site: --fido-api URL, or --mapping FILE")
+	case f.FIDOAPI != "" && f.Mapping != "":
+		return usagef(cmd, "--fido-api and --mapping both say how the site is spoken to; --url gives a mapping another address")
 	case f.URL != "" && f.Mapping == "":
 		return usagef(cmd, "--url goes with --mapping; --fido-api is an address itself")
 	case f.Timeout <= 0:
 		return usagef(cmd, "--timeout=%s: want more than nothing, such as 10s", f.Timeout)
+	case f.Origin != "" && !rptest.IsOrigin(f.Origin):
+		return usagef(cmd, "--origin=%s: want a scheme and a host, such as https://login.example", f.Origin)
 	}
 	return nil
 }
@@ -67,6 +71,8 @@ func (f *siteFlags) site() (*rptest.Site, string, error) {
 	switch {
 	case errors.As(err, &elsewhere):
 		return nil, "", elsewhereError{err}
+	case errors.Is(err, target.ErrNoCertificate):
+		return nil, "", fmt.Errorf("--ca: %s: %w", f.CA, err)
 	case errors.Is(err, target.ErrNoAddress):
 		return nil, "", fmt.Errorf("%w: say it with --url", err)
 	case err != nil:

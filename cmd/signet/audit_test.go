@@ -81,6 +81,8 @@ func answerWrong(w http.ResponseWriter, r *http.Request, how string) {
 		http.Redirect(w, r, "http://elsewhere.example/", http.StatusFound)
 	case "drop":
 		panic(http.ErrAbortHandler)
+	case "nothing":
+		http.NotFound(w, r)
 	}
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -128,21 +129,70 @@ func (t *table) left(title string, results []*rptest.Result) {
 	t.grouped(results)
 }
 
-// grouped lists results under what was seen.
+// grouped lists results under what was seen. What was seen in the middle of a
+// sequence goes to where it was seen alone: "register first: no such host" to "no
+// such host".
 func (t *table) grouped(results []*rptest.Result) {
+	seen := map[string]bool{}
+	for _, r := range results {
+		seen[reason(r)] = true
+	}
 	groups, order := map[string][]string{}, []string{}
 	for _, r := range results {
-		detail := r.Detail
-		if _, need, ok := strings.Cut(detail, "not applicable: "); ok {
-			detail = need
+		why := reason(r)
+		for at, rest, found := strings.Cut(why, ": "); found; at, rest, found = strings.Cut(rest, ": ") {
+			if at != "" && seen[rest] {
+				why = rest
+			}
 		}
-		if groups[detail] == nil {
-			order = append(order, detail)
+		if groups[why] == nil {
+			order = append(order, why)
 		}
-		groups[detail] = append(groups[detail], r.Case.ID)
+		groups[why] = append(groups[why], r.Case.ID)
 	}
-	for _, detail := range order {
-		t.prose("  ", detail+":")
-		t.prose("    ", strings.Join(groups[detail], ", "))
+	for _, why := range order {
+		lead := "  "
+		if n := len(groups[why]); n > 1 {
+			lead = fmt.Sprintf("  %d: ", n)
+		}
+		t.prose(lead, why+":")
+		t.prose("    ", strings.Join(folded(groups[why]), ", "))
 	}
+}
+
+// reason is why a result says nothing of the site.
+func reason(r *rptest.Result) string {
+	if _, need, ok := strings.Cut(r.Detail, "not applicable: "); ok {
+		return need
+	}
+	return r.Detail
+}
+
+const (
+	manyCases = 12 // are more than somebody reads one by one
+	manyAlike = 3  // are told by what their names have in common
+)
+
+// folded shortens a long list of cases: those alike but for the last part of their
+// names are one entry, as --case and --skip take it.
+func folded(ids []string) []string {
+	if len(ids) <= manyCases {
+		return ids
+	}
+	alike := map[string]int{}
+	above := func(id string) string { return id[:strings.LastIndex(id, ".")+1] }
+	for _, id := range ids {
+		alike[above(id)]++
+	}
+	var short []string
+	for _, id := range ids {
+		entry := id
+		if n := alike[above(id)]; n >= manyAlike {
+			entry = fmt.Sprintf("%s (%d)", above(id), n)
+		}
+		if !slices.Contains(short, entry) {
+			short = append(short, entry)
+		}
+	}
+	return short
 }

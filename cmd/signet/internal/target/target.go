@@ -42,8 +42,12 @@ type ElsewhereError struct{ Host string }
 
 func (e *ElsewhereError) Error() string { return e.Host + " is not this machine" }
 
-// ErrNoAddress tells that neither URL nor the mapping's base is there.
-var ErrNoAddress = errors.New("the mapping has no base, and no address is given")
+// ErrNoAddress tells that neither URL nor the mapping's base is there,
+// ErrNoCertificate that CA is none.
+var (
+	ErrNoAddress     = errors.New("the mapping has no base, and no address is given")
+	ErrNoCertificate = errors.New("certificate authorities: no certificate in PEM")
+)
 
 // Site gives the site. Requests to it dial no machine that may not be attacked,
 // whatever a name resolves to or a proxy would do: then they fail with an
@@ -117,7 +121,7 @@ func (t *Target) transport() (*http.Transport, error) {
 		pool = x509.NewCertPool() // this system has none that could be read
 	}
 	if !pool.AppendCertsFromPEM(t.CA) {
-		return nil, errors.New("certificate authorities: no certificate in PEM")
+		return nil, ErrNoCertificate
 	}
 	transport.TLSClientConfig.RootCAs = pool
 	return transport, nil
