@@ -127,6 +127,10 @@ func (y *ceremony) allowed(ctx context.Context, o *requestOptions) (assertion, e
 		return a, nil
 	}
 	batches := y.batches(o.allow)
+	if prf := o.extensions.prf; len(batches) == 1 && o.extensions.appID == nil && (prf == nil || !prf.hasByCredential) {
+		a.allow = batches[0] // which one it is makes no difference to the request
+		return a, nil
+	}
 	found, err := y.find(ctx, y.rpID, y.token, batches)
 	if err != nil {
 		return a, err

@@ -77,9 +77,9 @@ func TestGetRequests(t *testing.T) {
 		{
 			name:   "probes carry the token",
 			device: func(f *fake) { f.credentials = [][]byte{{1}} },
-			more:   list("allowCredentials", "AQ"),
+			more:   list("allowCredentials", "AQ", "Ag", "Aw"),
 			want: byPINGet +
-				`getAssertion {1: "example.com", 3: [{"id": h'01', "type": "public-key"}], 5: {"up": false}, 6: "token", 7: 2}` + "\n" +
+				`getAssertion {1: "example.com", 3: [{"id": h'01', "type": "public-key"}, {"id": h'02', "type": "public-key"}], 5: {"up": false}, 6: "token", 7: 2}` + "\n" +
 				`getAssertion {1: "example.com", 3: [{"id": h'01', "type": "public-key"}], 6: "token", 7: 2}`,
 		},
 		{
@@ -99,7 +99,6 @@ func TestGetRequests(t *testing.T) {
 			},
 			more: list("allowCredentials", "AQ"),
 			want: "getInfo\n" +
-				`getAssertion {1: "example.com", 3: [{"id": h'01', "type": "public-key"}], 5: {"up": false}}` + "\n" +
 				`getAssertion {1: "example.com", 3: [{"id": h'01', "type": "public-key"}], 5: {"uv": true}}`,
 		},
 		{

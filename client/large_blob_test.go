@@ -110,7 +110,6 @@ func TestLargeBlobWriteAndRead(t *testing.T) {
 	}
 	size := len(f.blobs)
 	want := "getInfo\npinRetries\nkeyAgreement 2\ntokenByPIN 0x12 example.com\n" +
-		`getAssertion {1: "example.com", 3: [{"id": h'01', "type": "public-key"}], 5: {"up": false}, 6: "token", 7: 2}` + "\n" +
 		`getAssertion {1: "example.com", 3: [{"id": h'01', "type": "public-key"}], 4: {"largeBlobKey": true}, 6: "token", 7: 2}` + "\n" +
 		"largeBlobs get 960 at 0\nlargeBlobs set 960 at 0, token true\nlargeBlobs set " + strconv.Itoa(size-960) + " at 960, token true"
 	if asked != want {
