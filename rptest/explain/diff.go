@@ -26,6 +26,8 @@ func diff(path string, control, fault *node) []Change {
 	switch {
 	case bytes.Equal(control.raw, fault.raw) && control.raw != nil && fault.raw != nil:
 		return nil
+	case control.parts == nil && fault.parts == nil && control.raw == nil && fault.raw == nil && control.value == fault.value:
+		return nil
 	case control.parts == nil || fault.parts == nil:
 		return []Change{{path, control.shown(), fault.shown()}}
 	}

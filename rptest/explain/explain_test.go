@@ -220,6 +220,7 @@ func FuzzExplain(f *testing.F) {
 		f.Add(got.JSON)
 		f.Add(member(f, created.JSON, "attestationObject"))
 	}
+	f.Add([]byte(" "))
 	f.Add([]byte(createOptions))
 	f.Add([]byte(fmt.Sprintf(`{"publicKey":%s}`, getOptions)))
 	f.Add([]byte(strings.Repeat(`{"a":`, 30) + "1" + strings.Repeat("}", 30)))
