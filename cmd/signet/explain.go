@@ -2,9 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +59,7 @@ differ: a control and a fault, for a report of a flaw.`,
 			if len(args) == 2 {
 				return writeDifference(cmd.OutOrStdout(), read[0], read[1])
 			}
-			if _, err := io.WriteString(cmd.OutOrStdout(), decoding.Explain(read[0])); err != nil {
+			if err := writeExplanation(cmd.OutOrStdout(), read[0]); err != nil {
 				return err
 			}
 			if !lint && (cmd.Flags().Changed("lint") || !decoding.IsOptions(read[0])) {
@@ -90,6 +95,71 @@ func readExplained(in io.Reader, path string) ([]byte, error) {
 		return nil, nothingError{}
 	}
 	return data, nil
+}
+
+// writeExplanation explains what was read. It fails where that is nothing of
+// WebAuthn.
+func writeExplanation(out io.Writer, data []byte) error {
+	if err := readable(data); err != nil {
+		return unknownError{err}
+	}
+	text := decoding.Explain(data)
+	if _, err := io.WriteString(out, text); err != nil {
+		return err
+	}
+	switch {
+	case strings.TrimSpace(text) == "":
+		return unknownError{errors.New("nothing is in it")}
+	case strings.HasPrefix(text, "unknown:"):
+		return unknownError{errors.New("this is nothing of WebAuthn that could be told by itself")}
+	case strings.HasPrefix(text, "authenticatorData\n") && strings.Contains(text, "\n  trailing: "):
+		_, err := fmt.Fprintln(out, "\nNot all of it is authenticator data: perhaps none is, and it is a signature or a key.")
+		return err
+	}
+	return nil
+}
+
+// readable tells what is wrong with text that was to be JSON, or is no encoding of
+// bytes.
+func readable(data []byte) error {
+	text := bytes.TrimSpace(data)
+	if !utf8.Valid(text) || bytes.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) {
+		return nil // bytes
+	}
+	if text[0] == '{' || text[0] == '[' || text[0] == '"' {
+		return jsonError(text)
+	}
+	encoded := func(r rune) bool {
+		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsSpace(r)) || strings.ContainsRune("+/-_=", r)
+	}
+	if bytes.ContainsFunc(text, func(r rune) bool { return !encoded(r) }) {
+		return errors.New("this is neither JSON, nor base64, nor hexadecimal")
+	}
+	return nil
+}
+
+// jsonError says where text stops being JSON; nil where it is.
+func jsonError(text []byte) error {
+	err := json.Unmarshal(text, new(any))
+	if err == nil {
+		return nil
+	}
+	if wrong, ok := errors.AsType[*json.SyntaxError](err); ok {
+		before := text[:min(int(wrong.Offset), len(text))]
+		return fmt.Errorf("this is no JSON: line %d, column %d: %w",
+			1+bytes.Count(before, []byte("\n")), len(before)-1-bytes.LastIndexByte(before, '\n'), err)
+	}
+	return fmt.Errorf("this is no JSON: %w", err)
+}
+
+// unknownError is that what was read is nothing that can be explained.
+type unknownError struct{ error }
+
+func (e unknownError) Unwrap() error { return e.error }
+
+func (unknownError) hint() string {
+	return "It takes options or responses in JSON, as the page got or posted them, or alone: an attestation\n" +
+		"  object, authenticator data or client data, in base64url, base64 or hexadecimal."
 }
 
 // nothingError is that there is nothing to explain.
