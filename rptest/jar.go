@@ -6,14 +6,17 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/publicsuffix"
 )
 
-// jar keeps cookies as browsers do, which take Secure ones from loopback
-// addresses also where these have no TLS.
+// jar keeps cookies as browsers do, which refuse those for all sites of a public
+// suffix, and take Secure ones from loopback addresses also where these have no
+// TLS.
 type jar struct{ *cookiejar.Jar }
 
 func newJar() (jar, error) {
-	j, err := cookiejar.New(nil)
+	j, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 	return jar{j}, err
 }
 

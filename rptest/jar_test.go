@@ -31,3 +31,33 @@ func TestSecureCookies(t *testing.T) {
 		}
 	}
 }
+
+// A site sets no cookies for its neighbours.
+func TestCookiesOfNeighbours(t *testing.T) {
+	for _, test := range []struct {
+		set, sent, domain string
+		want              bool
+	}{
+		{"https://a.example.co.uk", "https://b.example.co.uk", "example.co.uk", true},
+		{"https://a.co.uk", "https://b.co.uk", "co.uk", false},
+		{"https://a.github.io", "https://b.github.io", "github.io", false},
+		{"https://a.example", "https://b.example", "example", false},
+	} {
+		j, err := newJar()
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := url.Parse(test.set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, err := url.Parse(test.sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.SetCookies(set, []*http.Cookie{{Name: "c", Value: "v", Domain: test.domain}})
+		if got := len(j.Cookies(sent)) == 1; got != test.want {
+			t.Errorf("%s sets a cookie for %s: that it is sent to %s is %v", test.set, test.domain, test.sent, got)
+		}
+	}
+}
