@@ -290,7 +290,7 @@ func (r *run) attempt(ctx context.Context, c Case, role string, mutations ...Mut
 		a.err = err
 		return a
 	}
-	if c.Kind == Registering {
+	if c.Kind == Registering || c.registers {
 		a.register(u, c, mutations)
 	} else {
 		a.logIn(u, c, mutations)

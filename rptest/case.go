@@ -97,8 +97,10 @@ type Case struct {
 	Device DeviceConfig `json:"-"`
 	// Edits spoil the response; see package ceremony.
 	Edits []ceremony.Edit `json:"-"`
-	// play runs a case that is more than one spoilt response.
-	play func(p *play) error
+	// play runs a case that is more than one spoilt response; registers tells that
+	// nobody signs in in it, so that its controls are registrations.
+	play      func(p *play) error
+	registers bool
 }
 
 // A Need is a condition without which a case says nothing. The runner tells

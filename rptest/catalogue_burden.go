@@ -8,21 +8,24 @@ import (
 func burdenCases() []Case {
 	return []Case{
 		{ID: "sequence.burden.large-body", Sev: Medium, Anchor: "§7.1",
-			Recipe: "a registration is posted whose unknown member has ten megabytes",
-			Why:    "a few of them fill the memory",
+			Recipe:    "a registration is posted whose unknown member has ten megabytes",
+			Why:       "a few of them fill the memory",
+			registers: true,
 			play: burden(false, func(r []byte) []byte {
 				return []byte(`{"more":"` + strings.Repeat("x", 10<<20) + `",` + string(r[1:]))
 			})},
 		{ID: "sequence.burden.deep-json", Sev: Medium, Anchor: "§7.1",
-			Recipe: "a registration is posted whose unknown member is nested a hundred thousand times",
-			Why:    "a parser that calls itself runs out of stack",
+			Recipe:    "a registration is posted whose unknown member is nested a hundred thousand times",
+			Why:       "a parser that calls itself runs out of stack",
+			registers: true,
 			play: burden(false, func(r []byte) []byte {
 				const deep = 100_000
 				return []byte(`{"more":` + strings.Repeat("[", deep) + strings.Repeat("]", deep) + `,` + string(r[1:]))
 			})},
 		{ID: "sequence.burden.compressed", Sev: Medium, Anchor: "§7.1",
-			Recipe: "a registration is posted in gzip that inflates to fifty megabytes",
-			Why:    "a few small requests fill the memory",
+			Recipe:    "a registration is posted in gzip that inflates to fifty megabytes",
+			Why:       "a few small requests fill the memory",
+			registers: true,
 			play: burden(true, func(r []byte) []byte {
 				return []byte(`{"more":"` + strings.Repeat("x", 50<<20) + `",` + string(r[1:]))
 			})},

@@ -10,7 +10,7 @@ import (
 
 // ownershipCases are about who may change an account.
 func ownershipCases() []Case {
-	return []Case{
+	return registering([]Case{
 		{ID: "sequence.ownership.password-only-enrols", Sev: Critical, Anchor: "§7.1",
 			Recipe:     "a session that came in by password adds a passkey to an account that has one",
 			Why:        "a stolen password becomes a passkey, and the second factor is gone",
@@ -44,7 +44,15 @@ func ownershipCases() []Case {
 			Why:    "people change passwords to throw intruders out",
 			Needs:  []Need{NeedPasswordLogIn, NeedPasswordChange},
 			play:   passwordChange},
+	})
+}
+
+// registering marks cases in which nobody signs in with a passkey.
+func registering(cases []Case) []Case {
+	for i := range cases {
+		cases[i].registers = true
 	}
+	return cases
 }
 
 func passwordOnlyEnrols(p *play) error {

@@ -14,6 +14,7 @@ func replayCases() []Case {
 			Recipe:     "a registration that was taken is posted again",
 			Why:        "a challenge is good for one answer",
 			References: []string{"CVE-2022-42731"},
+			registers:  true,
 			play:       replayRegistration},
 		{ID: "sequence.replay.login", Sev: Critical, Anchor: "§13.4.3",
 			Recipe:     "a sign-in that was taken is posted again in the same session",

@@ -14,6 +14,7 @@ func sessionCases() []Case {
 			Recipe:     "a registration to the options of one account is posted in the session of another",
 			Why:        "an attacker's passkey is put into the victim's account, or the other way round",
 			References: []string{"https://github.com/expo-passkey/expo-passkey/issues/13"},
+			registers:  true,
 			play:       registrationOfOther},
 		{ID: "sequence.session.login-unbegun", Sev: Critical, Anchor: "§7.2 step 11",
 			Recipe: "a sign-in is posted in a session that never asked for options",

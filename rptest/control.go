@@ -9,8 +9,9 @@ import (
 )
 
 // A verdict stands between two controls: the same ceremony without the fault, and
-// for a case of several requests an honest registration and sign-in. A site that
-// refuses one refuses everybody, and its refusal of the fault says nothing.
+// for a case of several requests an honest registration and, where somebody signs in
+// in the case, sign-in. A site that refuses one refuses everybody, and its refusal of
+// the fault says nothing.
 
 // control plays one, and makes its failure the result. It reports whether there is
 // none.

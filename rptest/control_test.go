@@ -42,6 +42,7 @@ func refusing(t *testing.T, s setting, refuses func(r *http.Request, body []byte
 func TestNoVerdictWithoutControls(t *testing.T) {
 	plain := settings(t)[0]
 	sequences := func(c Case) bool { return c.Kind == Sequence && c.NotRun == "" && plain.has(c) }
+	signingIn := func(c Case) bool { return sequences(c) && !c.registers }
 	named := func(ids ...string) func(Case) bool {
 		return func(c Case) bool { return slices.Contains(ids, c.ID) }
 	}
@@ -50,7 +51,7 @@ func TestNoVerdictWithoutControls(t *testing.T) {
 		cases   func(Case) bool
 		refuses func(r *http.Request) bool
 	}{
-		{"sign-ins", sequences, func(r *http.Request) bool { return r.URL.Path == "/assertion/result" }},
+		{"sign-ins", signingIn, func(r *http.Request) bool { return r.URL.Path == "/assertion/result" }},
 		{"registrations", sequences, func(r *http.Request) bool { return r.URL.Path == "/attestation/result" }},
 		{"deletions", named("sequence.ownership.delete-other", "sequence.account.deleted-credential"),
 			func(r *http.Request) bool { return r.Method == http.MethodDelete }},
