@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"time"
 )
 
 // IsOrigin tells whether it is a page's origin: a scheme and a host, and a port
@@ -44,20 +45,23 @@ const maxSilence = 5
 // answer.
 type patience struct {
 	RP
-	mu     sync.Mutex
-	silent int
-	last   error
+	mu      sync.Mutex
+	silent  int
+	last    error
+	counted time.Time // when silent rose: what began before is of the same silence
 }
 
 // Do implements RP.
 func (p *patience) Do(ctx context.Context, s *Session, step Step, r Request) (*Answer, error) {
+	began := time.Now()
 	a, err := p.RP.Do(ctx, s, step, r)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		p.silent, p.last = p.silent+1, err
-	} else {
+	switch unanswered := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil; {
+	case !unanswered:
 		p.silent = 0
+	case !began.Before(p.counted):
+		p.silent, p.last, p.counted = p.silent+1, err, time.Now()
 	}
 	return a, err
 }

@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/seed-77d61853/signet/rptest/brokenrp"
 )
@@ -178,6 +180,27 @@ func TestAuditOfSilence(t *testing.T) {
 	if report, err = audit.Run(t.Context()); err != nil || report.Results[0].Outcome != Rejected {
 		t.Errorf("%v, %v", report, err)
 	}
+}
+
+// Requests that wait at the same time are one silence.
+func TestPatienceInRace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site := Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), FIDO())
+		r := &run{Audit: Audit{RP: &patience{RP: site}}}
+		for range maxSilence {
+			if err := r.lost(); err != nil {
+				t.Fatal(err)
+			}
+			var posts sync.WaitGroup
+			for range maxSilence {
+				posts.Go(func() { do(t, r.RP) })
+			}
+			posts.Wait()
+		}
+		if err := r.lost(); err == nil || !strings.Contains(err.Error(), "5 requests in a row") || !strings.Contains(err.Error(), "/assertion/options") {
+			t.Error(err)
+		}
+	})
 }
 
 // mute is a network in which nothing is answered in time.
