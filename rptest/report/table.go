@@ -131,7 +131,7 @@ func (t *table) left(title string, results []*rptest.Result) {
 
 // grouped lists results under what was seen. What was seen in the middle of a
 // sequence goes to where it was seen alone: "register first: no such host" to "no
-// such host".
+// such host". A request stays.
 func (t *table) grouped(results []*rptest.Result) {
 	seen := map[string]bool{}
 	for _, r := range results {
@@ -141,7 +141,10 @@ func (t *table) grouped(results []*rptest.Result) {
 	for _, r := range results {
 		why := reason(r)
 		for at, rest, found := strings.Cut(why, ": "); found; at, rest, found = strings.Cut(rest, ": ") {
-			if at != "" && seen[rest] {
+			if strings.Contains(at, "://") {
+				break
+			}
+			if seen[rest] {
 				why = rest
 			}
 		}
