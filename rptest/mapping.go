@@ -40,12 +40,13 @@ type StepMapping struct {
 	OK Acceptance `yaml:"ok,omitempty"`
 }
 
-// RequestMapping is one request. One of Get, Post, Put and Delete is its path, or
-// a whole URL. Strings may hold placeholders: see expand.
+// RequestMapping is one request. One of Get, Post, Put, Patch and Delete is its
+// path, or a whole URL. Strings may hold placeholders: see expand.
 type RequestMapping struct {
 	Get     string            `yaml:"get,omitempty"`
 	Post    string            `yaml:"post,omitempty"`
 	Put     string            `yaml:"put,omitempty"`
+	Patch   string            `yaml:"patch,omitempty"`
 	Delete  string            `yaml:"delete,omitempty"`
 	Headers map[string]string `yaml:"headers,omitempty"`
 	// JSON is the body as JSON, Form as a form.
@@ -146,7 +147,7 @@ func (s *StepMapping) check(name Step) error {
 	}
 	for i, r := range s.Requests {
 		if method, _ := r.target(); method == "" {
-			return fmt.Errorf("request %d: one of get, post, put and delete has to be there", i+1)
+			return fmt.Errorf("request %d: one of get, post, put, patch and delete has to be there", i+1)
 		}
 		if r.JSON != nil && r.Form != nil {
 			return fmt.Errorf("request %d: json and form exclude each other", i+1)
@@ -164,7 +165,7 @@ func (s *StepMapping) check(name Step) error {
 // or more than one.
 func (r *RequestMapping) target() (method, path string) {
 	for _, m := range []struct{ method, path string }{
-		{"GET", r.Get}, {"POST", r.Post}, {"PUT", r.Put}, {"DELETE", r.Delete},
+		{"GET", r.Get}, {"POST", r.Post}, {"PUT", r.Put}, {"PATCH", r.Patch}, {"DELETE", r.Delete},
 	} {
 		if m.path == "" {
 			continue

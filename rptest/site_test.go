@@ -192,7 +192,8 @@ func TestRequestsAsMapped(t *testing.T) {
 		Steps: map[Step]StepMapping{LogOut: {
 			Requests: []RequestMapping{
 				{Get: "/page", Allow: []int{409}, Save: map[string]Extraction{"csrf": "json csrf"}},
-				{Put: "/out", Form: map[string]string{"csrf": "${csrf}"}, Headers: map[string]string{"X-For": "nobody"}},
+				{Put: "/out", Form: map[string]string{"csrf": "${csrf}"}, Headers: map[string]string{"X-For": "nobody"}, Allow: []int{409}},
+				{Patch: "/name", JSON: map[string]any{"name": "${displayName}"}},
 			},
 			OK: Acceptance{Status: []int{409}, Has: "json ok", Equals: "yes"},
 		}},
@@ -202,15 +203,17 @@ func TestRequestsAsMapped(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range []Request{{}, {Gzip: true}} {
-		if answer, err := site.Do(t.Context(), alice, LogOut, r); err != nil || !answer.OK || len(answer.Exchanges) != 2 {
+		if answer, err := site.Do(t.Context(), alice, LogOut, r); err != nil || !answer.OK || len(answer.Exchanges) != 3 {
 			t.Errorf("%+v, %v", answer, err)
 		}
 	}
 	want := []string{
 		"GET localhost:8080 /page  alice  ",
 		"PUT localhost:8080 /out s nobody application/x-www-form-urlencoded csrf=c%261",
+		`PATCH localhost:8080 /name s alice application/json {"name":"alice"}`,
 		"GET localhost:8080 /page s alice  ",
 		"PUT localhost:8080 /out s nobody application/x-www-form-urlencoded csrf=c%261",
+		`PATCH localhost:8080 /name s alice application/json {"name":"alice"}`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the site got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
