@@ -246,7 +246,7 @@ func save(session *Session, what map[string]Extraction, resp *http.Response, bod
 }
 
 const (
-	maxAnswer   = 8 << 20  // bytes of a body that are read
+	maxAnswer   = 2 << 20  // bytes of a body that are read
 	maxExchange = 64 << 10 // and kept
 	maxExcerpt  = 200      // and told
 	// maxOptions is how long options can be. Reports keep them, two for each case.

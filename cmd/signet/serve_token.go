@@ -65,6 +65,10 @@ func checkTokenLength(source, value string) error {
 
 // readToken reads the token from a file, or makes the file.
 func readToken(path string) (serveToken, error) {
+	path, err := filepath.Abs(path) // the ready line names it to others
+	if err != nil {
+		return serveToken{}, err
+	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return writeToken(path)

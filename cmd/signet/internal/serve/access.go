@@ -25,7 +25,7 @@ import (
 func AnyAddress(names []string) func(string) bool {
 	return func(name string) bool {
 		_, err := netip.ParseAddr(name)
-		return err == nil || rptest.IsLoopback(name) || slices.Contains(names, name)
+		return err == nil || rptest.IsLoopback(name) || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 	}
 }
 

@@ -82,7 +82,7 @@ func TestHost(t *testing.T) {
 		for _, config := range []struct {
 			host func(string) bool
 			want bool
-		}{{rptest.IsLoopback, test.loopback}, {AnyAddress([]string{"signet"}), test.open}} {
+		}{{rptest.IsLoopback, test.loopback}, {AnyAddress([]string{"Signet"}), test.open}} {
 			server, err := New(Config{Token: testToken, Host: config.host})
 			if err != nil {
 				t.Fatal(err)
