@@ -16,6 +16,8 @@ func TestParseMappingErrors(t *testing.T) {
 		"base: http://localhost\nurl: x":  `unknown field "url"`,
 		"base: http://localhost\nbase: x": `"base" already defined`,
 		"base: http://localhost":          "steps has no register.begin",
+		"base: x\nsteps: \"\x1b[2J\"":     "byte 16 begins a control character",
+		"\u009b2J: x":                     "byte 0 begins a control character",
 		strings.Repeat("#", maxMapping+1): "longer than 128 KiB",
 	} {
 		if _, err := ParseMapping(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/lexer"
@@ -26,6 +28,9 @@ func (m *Mapping) decode(data []byte) (err error) {
 			err = errors.New("not YAML that can be understood")
 		}
 	}()
+	if i := bytes.IndexFunc(data, isControl); i >= 0 { // the library's errors would show it to a terminal
+		return fmt.Errorf("byte %d begins a control character, and YAML has none (YAML 1.2.2 §5.1)", i)
+	}
 	tokens, aliases := lexer.Tokenize(string(data)), 0
 	for _, t := range tokens {
 		if t.Type == token.AliasType {
@@ -48,6 +53,8 @@ func (m *Mapping) decode(data []byte) (err error) {
 	}
 	return nil
 }
+
+func isControl(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\u0085", r) }
 
 // spend takes the number of values in v from what is left; it is negative, and
 // stops counting, where that is not enough.
