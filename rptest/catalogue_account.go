@@ -3,12 +3,7 @@ package rptest
 import (
 	"encoding/base64"
 	"fmt"
-
-	"github.com/seed-77d61853/signet/ctap"
-	"github.com/seed-77d61853/signet/rptest/ceremony"
 )
-
-const uv = ctap.FlagUV
 
 // accountCases use one account's credentials at another's.
 func accountCases() []Case {
@@ -167,7 +162,7 @@ func otherUserHandle(p *play) error {
 	if err != nil {
 		return err
 	}
-	return p.answer(attacker, options, Mutation{"userHandle of another", edits(ceremony.ResponseMember("userHandle", handle))})
+	return p.answer(attacker, options, claiming(handle))
 }
 
 // signInFromMemory signs in without a user name by a credential that is not
@@ -205,7 +200,7 @@ func signInFromMemory(p *play) error {
 	if err != nil {
 		return err
 	}
-	return p.answer(attacker, listed, Mutation{"userHandle typed in", edits(ceremony.ResponseMember("userHandle", handle))})
+	return p.answer(attacker, listed, claiming(handle))
 }
 
 // duplicateID registers under an ID that is taken: by another account's
@@ -228,9 +223,7 @@ func duplicateID(p *play, others bool) error {
 	if err != nil {
 		return err
 	}
-	_, answer, err := again.registerFor(p.c, Mutation{"ID of another credential", edits(
-		ceremony.At(ceremony.AuthData, func(c *ceremony.Ceremony) { c.AuthData.CredentialID = id }),
-	)})
+	_, answer, err := again.registerFor(p.c, named(id))
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func registrationSignature(p *play) error {
 	if err != nil {
 		return err
 	}
-	return p.answer(u, options, Mutation{"signature of the registration", edits(ceremony.SignatureBytes(sig))})
+	return p.answer(u, options, signed(sig))
 }
 
 func failedLogin(p *play) error {
@@ -131,14 +131,14 @@ func uvInitialized(p *play) error {
 		return err
 	}
 	u.Wishes.UserVerification = "discouraged"
-	_, answer, err := u.registerFor(p.c, Mutation{"UV clear", edits(ceremony.Flags(0, uv))})
+	_, answer, err := u.registerFor(p.c, withoutUV())
 	if err != nil || !answer.OK {
 		return cannot("register without verification", answer, err)
 	}
 	if err := u.leave(); err != nil {
 		return err
 	}
-	_, answer, err = u.logInFor(p.c, Mutation{"UV set", edits(ceremony.Flags(uv, 0))})
+	_, answer, err = u.logInFor(p.c, withUV())
 	if err != nil {
 		return err
 	}
