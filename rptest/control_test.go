@@ -171,3 +171,36 @@ func fmtOf(format string) []byte {
 	head := append([]byte{0xa3, 0x63, 'f', 'm', 't', 0x60 | byte(len(format))}, format...)
 	return []byte(Bytes(head[:len(head)/3*3]).String())
 }
+
+// A site that has once refused, and refuses everybody since, did not notice the fault.
+func TestSiteThatRefusesSince(t *testing.T) {
+	for _, id := range []string{"login.origin.port", "register.origin.port", "sequence.replay.login", "sequence.replay.registration"} {
+		r := settings(t)[0].run(t, "")
+		site := r.RP.(*Site)
+		refused := false
+		r.RP = Handler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if refused && strings.HasSuffix(req.URL.Path, "/result") {
+				http.Error(w, "blocked", http.StatusTooManyRequests)
+				return
+			}
+			seen := &watching{ResponseWriter: w}
+			site.transport.(inProcess).handler.ServeHTTP(seen, req)
+			refused = refused || seen.status == http.StatusBadRequest
+		}), site.Mapping())
+		c, _ := FindCase(id)
+		if got := r.result(t.Context(), c); got.Outcome != ControlFailed || !refused || got.Finding {
+			t.Errorf("%s: %s: %s", id, got.Outcome, got.Detail)
+		}
+	}
+}
+
+// watching sees a status on its way.
+type watching struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *watching) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
