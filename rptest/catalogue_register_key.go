@@ -126,6 +126,9 @@ func setLabel(label int, value any) ceremony.Edit {
 func changeLabel(label int, f func([]byte) []byte) ceremony.Edit {
 	const head = 2 // of a byte string of 24 to 255 bytes
 	return ceremony.Edit{Stage: ceremony.PublicKey, Apply: func(c *ceremony.Ceremony) error {
+		if c.COSE == nil {
+			return errors.New("there is no public key: this is a sign-in")
+		}
 		v := c.COSE.Get(label)
 		if len(v) != head+32 {
 			return errors.New("the key has no such coordinate")

@@ -145,3 +145,29 @@ func TestPrivateKeyTooLong(t *testing.T) {
 		t.Errorf("a private key of %d bytes: %v", maxPKCS8+1, err)
 	}
 }
+
+// A fault of the other ceremony, asked for by name, is an error or does something;
+// it never panics.
+func TestFaultsOfTheOtherKind(t *testing.T) {
+	d, err := NewDevice(DeviceConfig{Seed: t.Name()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Client{Device: d, Origin: "https://login.example"}
+	const creation = `{"rp":{"id":"login.example","name":"E"},"user":{"id":"YWxpY2U","name":"alice","displayName":"A"},"challenge":"cmVnaXN0ZXI",` +
+		`"pubKeyCredParams":[{"type":"public-key","alg":-7}],"attestation":"direct","authenticatorSelection":{"residentKey":"required"}}`
+	const request = `{"rpId":"login.example","challenge":"c2lnbiBpbg"}`
+	if _, err := c.Create(t.Context(), []byte(creation)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), []byte(request)); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range Catalogue() {
+		if len(m.Edits) == 0 {
+			continue
+		}
+		_, _ = c.Create(t.Context(), []byte(creation), m.Mutation())
+		_, _ = c.Get(t.Context(), []byte(request), m.Mutation())
+	}
+}
