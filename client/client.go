@@ -77,7 +77,7 @@ func (c *Client) Get(ctx context.Context, options []byte) ([]byte, error) {
 // ceremony is one Create or Get on its way.
 type ceremony struct {
 	client         *Client
-	authenticator  *Authenticator
+	authenticator  Authenticator
 	info           *ctap.GetInfoResponse
 	caller         origin
 	rpID           string
@@ -117,7 +117,7 @@ func (c *Client) begin(ctx context.Context, kind string, challenge []byte, rpID 
 		CrossOrigin: c.CrossOrigin || top != "",
 		TopOrigin:   top,
 	}
-	y := &ceremony{client: c, authenticator: New(c.Device), caller: caller, rpID: id, clientData: data.JSON()}
+	y := &ceremony{client: c, authenticator: Authenticator{c.Device}, caller: caller, rpID: id, clientData: data.JSON()}
 	y.clientDataHash = sha256.Sum256(y.clientData)
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -29,6 +29,10 @@ func (o origin) String() string {
 // parseOrigin takes the origin of a URL. ok is false for what is no URL, and for
 // schemes whose origin is opaque.
 func parseOrigin(s string) (o origin, ok bool) {
+	if host, ok := strings.CutPrefix(s, "https://"); ok && isPlain(host) {
+		host, ok = parseHost(host) // as most are; a URL is parsed into copies
+		return origin{scheme: "https", host: host}, ok
+	}
 	u, err := url.Parse(s)
 	if err != nil || u.Opaque != "" || u.Host == "" {
 		return origin{}, false

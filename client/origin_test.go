@@ -269,7 +269,7 @@ func FuzzRegistrableSuffix(f *testing.F) {
 	})
 }
 
-// What counts as plain is what IDNA leaves as it is.
+// What counts as plain is what IDNA leaves as it is, and a URL's parser, too.
 func FuzzPlainHost(f *testing.F) {
 	f.Add("login.example")
 	f.Add("a--b.-1.")
@@ -280,6 +280,10 @@ func FuzzPlainHost(f *testing.F) {
 		}
 		if host, err := domains.ToASCII(s); err != nil || host != s {
 			t.Errorf("IDNA makes %q of %q: %v", host, s, err)
+		}
+		fast, fastOK := parseOrigin("https://" + s)
+		if slow, ok := parseOrigin("HTTPS://" + s); ok != fastOK || ok && slow != fast {
+			t.Errorf("the origin of %q is %v, %t, and as a URL %v, %t", s, fast, fastOK, slow, ok)
 		}
 	})
 }

@@ -54,7 +54,9 @@ func (y *ceremony) signedIn(resp *ctap.GetAssertionResponse, id []byte, out *ext
 
 // appendHead begins a response with what both kinds have first.
 func (y *ceremony) appendHead(credentialID, authData []byte) []byte {
-	b := appendBase64URL(append(make([]byte, 0, 1024), `{"id":`...), credentialID)
+	const rest = 384 // an assertion's other members
+	size := base64.RawURLEncoding.EncodedLen(2*len(credentialID) + len(y.clientData) + len(authData))
+	b := appendBase64URL(append(make([]byte, 0, size+rest), `{"id":`...), credentialID)
 	b = appendBase64URL(append(b, `,"rawId":`...), credentialID)
 	b = appendBase64URL(append(b, `,"response":{"clientDataJSON":`...), y.clientData)
 	return appendBase64URL(append(b, `,"authenticatorData":`...), authData)

@@ -87,7 +87,7 @@ func (c *Client) Get(ctx context.Context, options []byte, mutations ...Mutation)
 func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, call func(*client.Client, context.Context, []byte) ([]byte, error)) (*Registration, error) {
 	b := c.Device.take()
 	b.picked(ctx)
-	queued := make([]Mutation, 0, len(b.Mutate)+len(mutations))
+	var queued []Mutation
 	for _, id := range b.Mutate {
 		m, err := ParseMutation(id)
 		if err != nil {
