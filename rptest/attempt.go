@@ -24,7 +24,7 @@ func (u *User) begin(c Case, step Step) ([]byte, error) {
 		return nil, err
 	}
 	if err := c.applies(step, a.Options); err != nil {
-		return a.Options, a.about(err)
+		return a.Options, naming(a.Exchanges, err)
 	}
 	return a.Options, nil
 }

@@ -251,21 +251,25 @@ type attempt struct {
 	detail   string
 	evidence Evidence
 	err      error
+	all      []Exchange // from the account's making on
 	// unregistered tells that the site refused the registration, fault or not.
 	unregistered bool
 }
 
-// settle makes a control's failure the result; it reports whether there is none.
+// settle makes a control's failure the result, with all that was said; it reports
+// whether there is none.
 func (a *attempt) settle(result *Result) bool {
 	switch {
 	case a.err != nil:
 		result.Outcome, result.Detail = outcomeOf(a.err), a.err.Error()
 	case a.outcome != Accepted:
-		result.Outcome, result.Detail = ControlFailed, fmt.Sprintf("without the fault: %s: %s", a.outcome, a.detail)
+		result.Outcome = ControlFailed
+		result.Detail = fmt.Sprintf("without the fault: %s: %v", a.outcome, naming(a.evidence.Exchanges, errors.New(a.detail)))
 	default:
 		return true
 	}
-	result.Control = a.evidence
+	result.Control, result.Exchanges = a.evidence, a.all
+	result.Control.Exchanges = nil // they are among the others
 	return false
 }
 
@@ -290,6 +294,9 @@ func (r *run) attempt(ctx context.Context, c Case, role string, mutations ...Mut
 		a.err = err
 		return a
 	}
+	site := &recorder{RP: r.RP}
+	u.rp = site
+	defer func() { a.all = site.exchanges }()
 	if c.Kind == Registering || c.registers {
 		a.register(u, c, mutations)
 	} else {
@@ -362,7 +369,7 @@ func (a *Answer) verdict() (Outcome, string) {
 func cannot(what string, answer *Answer, err error) error {
 	if err == nil {
 		_, detail := answer.verdict()
-		err = errors.New(detail)
+		err = naming(answer.Exchanges, errors.New(detail))
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

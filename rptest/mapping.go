@@ -1,6 +1,7 @@
 package rptest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -93,6 +94,9 @@ func ParseMapping(r io.Reader) (*Mapping, error) {
 		return nil, fmt.Errorf("mapping: longer than %d KiB", maxMapping>>10)
 	}
 	m := new(Mapping)
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, errors.New("mapping: there is nothing in it")
+	}
 	if err := m.decode(data); err != nil {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
@@ -109,15 +113,17 @@ var knownSteps = []Step{
 }
 
 func (m *Mapping) check() error {
+	for name := range m.Steps { // first: one that is missing may be one misspelt
+		if !slices.Contains(knownSteps, name) {
+			return fmt.Errorf("step %q is none of %q", name, knownSteps)
+		}
+	}
 	for _, need := range []Step{RegisterBegin, RegisterFinish, LogInBegin, LogInFinish} {
 		if _, ok := m.Steps[need]; !ok {
 			return fmt.Errorf("steps has no %s", need)
 		}
 	}
 	for name, s := range m.Steps {
-		if !slices.Contains(knownSteps, name) {
-			return fmt.Errorf("step %q is none of %q", name, knownSteps)
-		}
 		if err := s.check(name); err != nil {
 			return fmt.Errorf("step %s: %w", name, err)
 		}

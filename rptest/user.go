@@ -43,16 +43,16 @@ func (e *RefusedError) Error() string {
 		return fmt.Sprintf("%s did not answer: %v", e.RP, e.Answer.err)
 	}
 	_, detail := e.Answer.verdict()
-	return fmt.Sprintf("%s refused %s: %v", e.RP, e.Step, e.Answer.about(errors.New(detail)))
+	return fmt.Sprintf("%s refused %s: %v", e.RP, e.Step, naming(e.Answer.Exchanges, errors.New(detail)))
 }
 
-// about has an error name the request that the answer is one to.
-func (a *Answer) about(err error) error {
-	n := len(a.Exchanges)
+// naming has an error name the last of some requests, which it is about.
+func naming(exchanges []Exchange, err error) error {
+	n := len(exchanges)
 	if _, unmet := errors.AsType[errNotApplicable](err); unmet || n == 0 {
 		return err
 	}
-	request := a.Exchanges[n-1].Method + " " + a.Exchanges[n-1].URL
+	request := exchanges[n-1].Method + " " + exchanges[n-1].URL
 	if strings.Contains(err.Error(), request) {
 		return err
 	}
