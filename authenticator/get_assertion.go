@@ -28,11 +28,7 @@ type assertionRequest struct {
 }
 
 // getAssertion is authenticatorGetAssertion; steps as in §6.2.2.
-func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, params []byte) (any, error) {
-	var req ctap.GetAssertionRequest
-	if err := req.Unmarshal(params); err != nil {
-		return nil, err
-	}
+func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, req *ctap.GetAssertionRequest) (*ctap.GetAssertionResponse, error) {
 	rpIDHash := sha256.Sum256([]byte(req.RPID))
 	if err := a.checkSite(req.RPID, rpIDHash); err != nil {
 		return nil, err
@@ -143,7 +139,7 @@ func (a *Authenticator) getAssertion(ctx context.Context, s *ctap.Session, param
 }
 
 // getNextAssertion is authenticatorGetNextAssertion (§6.3).
-func (a *Authenticator) getNextAssertion(ctx context.Context, s *ctap.Session, _ []byte) (any, error) {
+func (a *Authenticator) getNextAssertion(ctx context.Context, s *ctap.Session) (*ctap.GetAssertionResponse, error) {
 	if !a.pending.of(pendingAssertions, s) {
 		return nil, ctap.ErrNotAllowed
 	}

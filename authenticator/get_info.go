@@ -15,28 +15,9 @@ import (
 	"github.com/seed-77d61853/signet/ctap/pinuv"
 )
 
-// Info is what authenticatorGetInfo answers on a session (§6.4), for a caller in
-// this process: nothing of it is the device's own. Errors are those of ServeCTAP.
-func (a *Authenticator) Info(ctx context.Context, s *ctap.Session) (*ctap.GetInfoResponse, error) {
-	a.turn.Lock()
-	defer a.turn.Unlock()
-	if a.closed {
-		return nil, ctap.ErrNotAllowed
-	}
-	if err := a.finishReset(ctx); err != nil {
-		return nil, err
-	}
-	return a.info(s)
-}
-
-// getInfo is authenticatorGetInfo (§6.4).
-func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session, _ []byte) (any, error) {
-	return a.info(s)
-}
-
-// info tells what the device is. What it can do is read off the command table,
-// the User, the root and the profile.
-func (a *Authenticator) info(s *ctap.Session) (*ctap.GetInfoResponse, error) {
+// getInfo is authenticatorGetInfo (§6.4). What the device can do is read off
+// the command table, the User, the root and the profile.
+func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session) (*ctap.GetInfoResponse, error) {
 	info := &ctap.GetInfoResponse{
 		Versions:                 a.Versions(),
 		Extensions:               slices.Clone(a.profile.Extensions),

@@ -11,11 +11,7 @@ import (
 )
 
 // makeCredential is authenticatorMakeCredential; steps as in §6.1.2.
-func (a *Authenticator) makeCredential(ctx context.Context, s *ctap.Session, params []byte) (any, error) {
-	var req ctap.MakeCredentialRequest
-	if err := req.Unmarshal(params); err != nil {
-		return nil, err
-	}
+func (a *Authenticator) makeCredential(ctx context.Context, s *ctap.Session, req *ctap.MakeCredentialRequest) (*ctap.MakeCredentialResponse, error) {
 	rpIDHash := sum([]byte(req.RP.ID))
 	if err := a.checkSite(req.RP.ID, rpIDHash); err != nil {
 		return nil, err

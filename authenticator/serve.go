@@ -22,10 +22,10 @@ type command struct {
 }
 
 var commands = map[ctap.Command]command{
-	ctap.CommandMakeCredential:              {"§6.1", pendingNothing, (*Authenticator).makeCredential, ""},
-	ctap.CommandGetAssertion:                {"§6.2", pendingNothing, (*Authenticator).getAssertion, ""},
-	ctap.CommandGetNextAssertion:            {"§6.3", pendingAssertions, (*Authenticator).getNextAssertion, ""},
-	ctap.CommandGetInfo:                     {"§6.4", pendingNothing, (*Authenticator).getInfo, ""},
+	ctap.CommandMakeCredential:              {"§6.1", pendingNothing, decoded((*Authenticator).makeCredential), ""},
+	ctap.CommandGetAssertion:                {"§6.2", pendingNothing, decoded((*Authenticator).getAssertion), ""},
+	ctap.CommandGetNextAssertion:            {"§6.3", pendingAssertions, bare((*Authenticator).getNextAssertion), ""},
+	ctap.CommandGetInfo:                     {"§6.4", pendingNothing, bare((*Authenticator).getInfo), ""},
 	ctap.CommandClientPIN:                   {"§6.5.5", pendingNothing, (*Authenticator).clientPIN, ""},
 	ctap.CommandReset:                       {"§6.6", pendingNothing, (*Authenticator).reset, ""},
 	ctap.CommandCredentialManagement:        {"§6.8", pendingEnumeration, (*Authenticator).credentialManagement, ""},
@@ -35,18 +35,44 @@ var commands = map[ctap.Command]command{
 	ctap.CommandConfig:                      {"§6.11", pendingNothing, (*Authenticator).config, ""},
 }
 
+// decoded serves a command that takes its parameters decoded.
+func decoded[Q any, P interface {
+	*Q
+	Unmarshal(params []byte) error
+}, R any](serve func(*Authenticator, context.Context, *ctap.Session, P) (*R, error)) func(*Authenticator, context.Context, *ctap.Session, []byte) (any, error) {
+	return func(a *Authenticator, ctx context.Context, s *ctap.Session, params []byte) (any, error) {
+		req := P(new(Q))
+		if err := req.Unmarshal(params); err != nil {
+			return nil, err
+		}
+		return serve(a, ctx, s, req)
+	}
+}
+
+// bare serves a command without parameters.
+func bare[R any](serve func(*Authenticator, context.Context, *ctap.Session) (*R, error)) func(*Authenticator, context.Context, *ctap.Session, []byte) (any, error) {
+	return func(a *Authenticator, ctx context.Context, s *ctap.Session, _ []byte) (any, error) {
+		return serve(a, ctx, s)
+	}
+}
+
 // ServeCTAP answers one CTAP2 request (§6).
 func (a *Authenticator) ServeCTAP(ctx context.Context, s *ctap.Session, req []byte) []byte {
 	reply, err := a.dispatch(ctx, s, req)
 	if err != nil {
-		status := ctap.StatusOf(err)
-		if status == ctap.ErrOther {
-			a.log.Error("request failed", "command", commandOf(req), "error", err)
-		}
-		a.log.Debug("request refused", "command", commandOf(req), "status", status.Name())
-		return []byte{byte(status)}
+		return []byte{byte(a.refuse(commandOf(req), err))}
 	}
 	return reply
+}
+
+// refuse logs why a command failed, and gives the status that tells the client.
+func (a *Authenticator) refuse(command string, err error) ctap.Status {
+	status := ctap.StatusOf(err)
+	if status == ctap.ErrOther {
+		a.log.Error("request failed", "command", command, "error", err)
+	}
+	a.log.Debug("request refused", "command", command, "status", status.Name())
+	return status
 }
 
 func commandOf(req []byte) string {
@@ -68,32 +94,38 @@ func (a *Authenticator) dispatch(ctx context.Context, s *ctap.Session, req []byt
 		return nil, ctap.ErrInvalidCommand
 	}
 
+	return take(a, ctx, s, cmd.continues, func() ([]byte, error) {
+		reply, err := cmd.serve(a, ctx, s, req[1:])
+		if err != nil {
+			return nil, err
+		}
+		if reply == nil {
+			return []byte{byte(ctap.StatusOK)}, nil
+		}
+		return ctap.MarshalReply(reply)
+	})
+}
+
+// take serves a command when the device's turn is its.
+func take[R any](a *Authenticator, ctx context.Context, s *ctap.Session, continues pendingKind, serve func() (R, error)) (none R, err error) {
 	a.turn.Lock()
 	defer a.turn.Unlock()
 	if a.closed {
-		return nil, ctap.ErrNotAllowed
+		return none, ctap.ErrNotAllowed
 	}
 	if err := a.finishReset(ctx); err != nil {
-		return nil, err
+		return none, err
 	}
 	if ctx.Err() != nil {
-		return nil, ctap.ErrKeepaliveCancel
+		return none, ctap.ErrKeepaliveCancel
 	}
 	a.token.observe(a.now())
 	a.pending.expire(a.now(), &a.token)
-	if a.pending.session == s && a.pending.kind != cmd.continues {
+	if a.pending.session == s && a.pending.kind != continues {
 		a.pending.drop()
 	}
 	defer a.settleGate()
-
-	reply, err := cmd.serve(a, ctx, s, req[1:])
-	if err != nil {
-		return nil, err
-	}
-	if reply == nil {
-		return []byte{byte(ctap.StatusOK)}, nil
-	}
-	return ctap.MarshalReply(reply)
+	return serve()
 }
 
 // settleGate ends what has outlived its limits, shuts the gate unless something

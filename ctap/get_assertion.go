@@ -24,12 +24,18 @@ type GetAssertionResponse struct {
 	UnsignedExtensionOutputs Extensions  `cbor:"8,keyasint,omitempty"`
 }
 
-// Unmarshal decodes the command's parameters: ErrMissingParameter where a
-// required member is absent, ErrCBORUnexpectedType where one within another is.
+// Unmarshal decodes the command's parameters; errors are Check's, too.
 func (r *GetAssertionRequest) Unmarshal(data []byte) error {
 	if err := Unmarshal(data, r); err != nil {
 		return err
 	}
+	return r.Check()
+}
+
+// Check is nil for parameters that a device can look at: ErrMissingParameter
+// where a required member is absent, ErrCBORUnexpectedType where one within
+// another is.
+func (r *GetAssertionRequest) Check() error {
 	if r.RPID == "" || r.ClientDataHash == nil {
 		return ErrMissingParameter
 	}

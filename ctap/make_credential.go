@@ -91,12 +91,18 @@ type MakeCredentialResponse struct {
 	UnsignedExtensionOutputs Extensions `cbor:"6,keyasint,omitempty"`
 }
 
-// Unmarshal decodes the command's parameters: ErrMissingParameter where a
-// required member is absent, ErrCBORUnexpectedType where one within another is.
+// Unmarshal decodes the command's parameters; errors are Check's, too.
 func (r *MakeCredentialRequest) Unmarshal(data []byte) error {
 	if err := Unmarshal(data, r); err != nil {
 		return err
 	}
+	return r.Check()
+}
+
+// Check is nil for parameters that a device can look at: ErrMissingParameter
+// where a required member is absent, ErrCBORUnexpectedType where one within
+// another is.
+func (r *MakeCredentialRequest) Check() error {
 	if r.ClientDataHash == nil || r.RP == nil || r.User == nil || r.PubKeyCredParams == nil {
 		return ErrMissingParameter
 	}
