@@ -241,7 +241,10 @@ func (r *run) play(ctx context.Context, result *Result) {
 		}
 	}
 	if result.Outcome != ControlFailed && result.Outcome != NotApplicable {
-		r.control(ctx, "control after", result)
+		with := fmt.Sprintf("%s (%s)", result.Outcome, result.Detail)
+		if _, ok := r.control(ctx, "control after", result); !ok {
+			result.Detail = fmt.Sprintf("%s; with it, just before: %s", result.Detail, with)
+		}
 	}
 }
 
