@@ -14,7 +14,6 @@ import (
 
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/client"
-	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/consent"
 	"github.com/seed-77d61853/signet/ctap"
@@ -132,7 +131,7 @@ func TestCut(t *testing.T) {
 func onDevice(t *testing.T, path string, f func(*client.Authenticator)) {
 	t.Helper()
 	unlock := func(store.Header) (rootSecrets, error) { return rootSecrets{}, nil }
-	dev, err := openDevice(t.Context(), path, policy.Policy{}, unlock, consent.Policy{Approve: true}, slog.New(slog.DiscardHandler))
+	dev, err := openDevice(t.Context(), path, opening{unlock: unlock, user: consent.Policy{Approve: true}, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

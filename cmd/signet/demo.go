@@ -20,7 +20,6 @@ import (
 
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/client"
-	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/site"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/consent"
@@ -140,17 +139,16 @@ func (d *demo) makeDevice(ctx context.Context) (string, error) {
 }
 
 func (d *demo) startDevice(ctx context.Context) (string, error) {
-	log := slog.New(slog.DiscardHandler)
 	unlock := func(store.Header) (rootSecrets, error) {
 		return rootSecrets{Passphrase: bytes.Clone(d.passphrase)}, nil
 	}
-	dev, err := openDevice(ctx, d.storePath(), policy.Policy{}, unlock, d, log)
+	dev, err := openDevice(ctx, d.storePath(), opening{unlock: unlock, user: d, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return "", err
 	}
 	d.device = dev
 	socket := filepath.Join(d.dir, "ctap.sock")
-	doors, err := dev.openDoors(socket, "", "", log)
+	doors, err := dev.openDoors(socket, "", "")
 	if err != nil {
 		return "", err
 	}

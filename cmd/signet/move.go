@@ -135,7 +135,7 @@ func (f *moveFlags) run(cmd *cobra.Command, c *config) error {
 		return noStoreError{c.Store}
 	}
 	dev, err := f.retyped(o.terminal, func() (*device, error) {
-		return openDevice(ctx, c.Store, rules, unlock, nil, slog.New(slog.DiscardHandler))
+		return openDevice(ctx, c.Store, opening{unlock: unlock, rules: rules, log: slog.New(slog.DiscardHandler)})
 	})
 	if err != nil {
 		return err

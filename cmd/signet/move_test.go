@@ -17,7 +17,6 @@ import (
 
 	"github.com/seed-77d61853/signet/client"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/daemon"
-	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/consent"
 	"github.com/seed-77d61853/signet/keystore"
@@ -74,7 +73,7 @@ func newMovable(t *testing.T, h store.Header) *movable {
 func (m *movable) open() *device {
 	m.t.Helper()
 	unlock := func(store.Header) (rootSecrets, error) { return rootSecrets{}, nil }
-	dev, err := openDevice(m.t.Context(), m.path, policy.Policy{}, unlock, consent.Policy{Approve: true}, slog.New(slog.DiscardHandler))
+	dev, err := openDevice(m.t.Context(), m.path, opening{unlock: unlock, user: consent.Policy{Approve: true}, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func (f *ownerFlags) openDevice(ctx context.Context, c *config, terminal *consen
 		return nil, err
 	}
 	return f.retyped(terminal, func() (*device, error) {
-		return openDevice(ctx, c.Store, rules, f.unlocker(ctx, terminal), nil, slog.New(slog.DiscardHandler))
+		return openDevice(ctx, c.Store, opening{unlock: f.unlocker(ctx, terminal), rules: rules, log: slog.New(slog.DiscardHandler)})
 	})
 }
 

@@ -132,16 +132,14 @@ func runDaemon(cmd *cobra.Command, c *config, f *runFlags) error {
 		}
 		rules.RequireHardwareKeys = true
 	}
-	user := f.user(header, terminal, log)
 	dev, err := f.retyped(terminal, func() (*device, error) {
-		return openDevice(ctx, c.Store, rules, unlock, user, log)
+		return openDevice(ctx, c.Store, opening{unlock: unlock, rules: rules, user: f.user(header, terminal, log), log: log})
 	})
 	if err != nil {
 		return err
 	}
 	if err = dev.checkPolicy(); err == nil {
-		attended, _ := user.(*daemon.Attended)
-		err = serve(ctx, cmd.OutOrStdout(), c, f, dev, attended, log)
+		err = serve(ctx, cmd.OutOrStdout(), c, f, dev)
 	}
 	return errors.Join(err, dev.Close(context.WithoutCancel(ctx)))
 }
@@ -256,16 +254,17 @@ func (f *rootAccess) passphrase(ctx context.Context, h store.Header, terminal *c
 }
 
 // serve runs an open device until ctx ends.
-func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *device, attended *daemon.Attended, log *slog.Logger) error {
+func serve(ctx context.Context, out io.Writer, c *config, f *runFlags, dev *device) error {
 	stream, control, err := c.sockets()
 	if err != nil {
 		return err
 	}
-	doors, err := dev.openDoors(stream, f.TCP, f.PCSC, log)
+	doors, err := dev.openDoors(stream, f.TCP, f.PCSC)
 	if err != nil {
 		return err
 	}
-	d := &daemon.Daemon{Doors: doors, Control: control, Log: log, Status: dev.status(func() string { return f.consent(attended) }),
+	attended, _ := dev.user.(*daemon.Attended)
+	d := &daemon.Daemon{Doors: doors, Control: control, Log: dev.log, Status: dev.status(func() string { return f.consent(attended) }),
 		Owner: daemon.Engine{Device: dev.engine, Policy: dev.rules, Asks: true}, Attended: attended, Lock: dev.engine.Lock}
 	d.Ready = func() error {
 		if err := introduce(ctx, out, c, d); err != nil {

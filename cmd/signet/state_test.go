@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -10,7 +12,6 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
 	"github.com/seed-77d61853/signet/cmd/signet/internal/store"
 	"github.com/seed-77d61853/signet/consent"
 	"github.com/seed-77d61853/signet/keystore"
@@ -84,7 +85,7 @@ func mustWrite(t *testing.T, path string, b []byte) {
 // openError opens the device, and closes it again.
 func (m *movable) openError() error {
 	unlock := func(store.Header) (rootSecrets, error) { return rootSecrets{}, nil }
-	dev, err := openDevice(m.t.Context(), m.path, policy.Policy{}, unlock, consent.Policy{Approve: true}, slog.New(slog.DiscardHandler))
+	dev, err := openDevice(m.t.Context(), m.path, opening{unlock: unlock, user: consent.Policy{Approve: true}, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

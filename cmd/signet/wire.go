@@ -150,30 +150,39 @@ func (e kindError) hint() string {
 		"  For one of the other kind, make another device: signet init --profile %s --store FOLDER", e.made, e.now)
 }
 
+// opening is what a device is opened with.
+type opening struct {
+	unlock func(store.Header) (rootSecrets, error)
+	rules  policy.Policy      // the administrator's
+	user   authenticator.User // nil: nobody can be asked
+	log    *slog.Logger
+}
+
 // device is an open device.
 type device struct {
 	store  *store.Store
 	rules  policy.Policy
+	user   authenticator.User
+	log    *slog.Logger
 	root   keystore.Root
 	vault  keystore.Vault
 	engine *authenticator.Authenticator
 }
 
-// openDevice opens the store at path with what unlock gets, and starts the
-// engine on it, under the administrator's rules.
-func openDevice(ctx context.Context, path string, rules policy.Policy, unlock func(store.Header) (rootSecrets, error), user authenticator.User, log *slog.Logger) (*device, error) {
+// openDevice opens the store at path, and starts the engine on it.
+func openDevice(ctx context.Context, path string, o opening) (*device, error) {
 	s, err := store.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	d := &device{store: s, rules: rules}
-	if err := d.open(ctx, unlock, user, log); err != nil {
+	d := &device{store: s, rules: o.rules, user: o.user, log: o.log}
+	if err := d.open(ctx, o.unlock); err != nil {
 		return nil, errors.Join(err, d.Close(ctx))
 	}
 	return d, nil
 }
 
-func (d *device) open(ctx context.Context, unlock func(store.Header) (rootSecrets, error), user authenticator.User, log *slog.Logger) error {
+func (d *device) open(ctx context.Context, unlock func(store.Header) (rootSecrets, error)) error {
 	profile, err := profileFor(d.store.Header)
 	if err != nil {
 		return err
@@ -190,7 +199,7 @@ func (d *device) open(ctx context.Context, unlock func(store.Header) (rootSecret
 		return fmt.Errorf("open root: %w", err)
 	}
 	d.root = root
-	reportClock(log, d.store.VaultPath())
+	reportClock(d.log, d.store.VaultPath())
 	key, err := vaultKey(ctx, d.root, d.store.ID)
 	defer clear(key[:])
 	if err != nil {
@@ -208,9 +217,9 @@ func (d *device) open(ctx context.Context, unlock func(store.Header) (rootSecret
 		Profile:  profile,
 		Root:     d.root,
 		Vault:    d.vault,
-		User:     user,
+		User:     d.user,
 		Copyable: d.store.Copyable,
-		Log:      slog.New(outspoken{log.Handler()}),
+		Log:      slog.New(outspoken{d.log.Handler()}),
 
 		AllowRPIDs:   d.rules.RPIDs,
 		HardwareOnly: d.rules.RequireHardwareKeys,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,13 +29,12 @@ const defaultVPCD = pcsc.DefaultAddress
 
 // openDoors opens the stream door, and the others where their addresses are not
 // empty. Clients are let in once the doors' Serve is called.
-func (d *device) openDoors(socket, tcp, vpcd string, log *slog.Logger) (doors []daemon.Door, err error) {
-	transport := d.transport()
+func (d *device) openDoors(socket, tcp, vpcd string) (doors []daemon.Door, err error) {
 	unix, err := stream.ListenUnix(socket)
 	if err != nil {
 		return nil, fmt.Errorf("open door stream: %w", err)
 	}
-	doors = append(doors, d.streamDoor(doorStream, unix, log, transport,
+	doors = append(doors, d.streamDoor(doorStream, unix,
 		"you alone (mode 0600, and each client's user is checked)",
 		"any client that speaks CTAPHID, 64 bytes a report; signet info is one"))
 	if tcp != "" {
@@ -44,19 +42,19 @@ func (d *device) openDoors(socket, tcp, vpcd string, log *slog.Logger) (doors []
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open door tcp: %w", err), unix.Close())
 		}
-		doors = append(doors, d.streamDoor(doorTCP, loopback, log, transport,
+		doors = append(doors, d.streamDoor(doorTCP, loopback,
 			"EVERY user and program of this machine",
 			"as the socket, over TCP"))
 	}
 	if vpcd != "" {
-		doors = append(doors, d.cardDoor(vpcd, log))
+		doors = append(doors, d.cardDoor(vpcd))
 	}
 	return doors, nil
 }
 
-func (d *device) cardDoor(vpcd string, log *slog.Logger) daemon.Door {
+func (d *device) cardDoor(vpcd string) daemon.Door {
 	r := &reader{known: make(chan struct{})}
-	card := &pcsc.Card{Address: vpcd, Log: log, Reader: r.note}
+	card := &pcsc.Card{Address: vpcd, Log: d.log, Reader: r.note}
 	return daemon.Door{
 		Name:    doorPCSC,
 		Address: vpcd,
@@ -98,15 +96,15 @@ func (r *reader) waiting(ctx context.Context) string {
 // errNotLoopback tells that a door was to be opened to other machines.
 var errNotLoopback = stream.ErrNotLoopback
 
-func (d *device) streamDoor(name string, l *stream.Listener, log *slog.Logger, transport, reach, use string) daemon.Door {
-	l.Log = log
+func (d *device) streamDoor(name string, l *stream.Listener, reach, use string) daemon.Door {
+	l.Log = d.log
 	return daemon.Door{
 		Name:    name,
 		Address: l.Addr(),
 		Reach:   reach,
 		Use:     use,
 		Serve: func(ctx context.Context) error {
-			return l.Serve(ctx, d.engine, hid.Options{Transport: transport, Door: name})
+			return l.Serve(ctx, d.engine, hid.Options{Transport: d.transport(), Door: name})
 		},
 	}
 }
