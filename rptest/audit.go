@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/seed-77d61853/signet/client"
 )
@@ -211,9 +212,21 @@ func (r *run) result(ctx context.Context, c Case) Result {
 			result.stop()
 		}
 	}
+	result.Detail = tame(result.Detail)
 	result.Finding = c.Fails(result.Outcome)
 	result.Seconds = time.Since(start).Seconds()
 	return result
+}
+
+// tame takes from a text what does something to a terminal: sites chose some of
+// its words.
+func tame(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) || r == '\n' || r == '\t' {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 func (r *Result) stop() { *r = Result{Case: r.Case, Outcome: NotRun, Detail: "the audit was stopped"} }

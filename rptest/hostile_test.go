@@ -171,3 +171,19 @@ func TestFaultsOfTheOtherKind(t *testing.T) {
 		_, _ = c.Get(t.Context(), []byte(request), m.Mutation())
 	}
 }
+
+// Nor do the details of a result, which quote options.
+func TestDetailsAreTame(t *testing.T) {
+	options := `{"status":"ok","rp":{"id":"login.example","name":"E"},"user":{"id":"YWxpY2U","name":"a","displayName":"A"},"challenge":"cmVnaXN0ZXI",` +
+		`"pubKeyCredParams":[{"type":"public-key","alg":-7}],"attestation":"\u001b[2J\u202e"}`
+	site := Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, options) }), FIDO())
+	a := &Audit{RP: site, Origin: "https://login.example", Only: []string{"options.enumerations"}}
+	report, err := a.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	detail := report.Results[0].Detail
+	if report.Results[0].Outcome != Accepted || !strings.Contains(detail, "[2J") || strings.ContainsAny(detail, "\x1b\u202e") {
+		t.Errorf("%s: %q", report.Results[0].Outcome, detail)
+	}
+}
