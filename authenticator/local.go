@@ -11,7 +11,7 @@ import (
 // caller changes neither what it has given nor what it gets, since the device
 // may go on using both. Extension inputs are canonical CBOR.
 
-// GetInfo is authenticatorGetInfo (§6.4).
+// GetInfo is authenticatorGetInfo (§6.4). Its reply is the caller's own.
 func (a *Authenticator) GetInfo(ctx context.Context, s *ctap.Session) (*ctap.GetInfoResponse, error) {
 	reply, err := take(a, ctx, s, pendingNothing, func() (*ctap.GetInfoResponse, error) { return a.getInfo(ctx, s) })
 	return reply, a.asStatus(ctap.CommandGetInfo, err)

@@ -117,16 +117,12 @@ func (c *Client) begin(ctx context.Context, kind string, challenge []byte, rpID 
 		CrossOrigin: c.CrossOrigin || top != "",
 		TopOrigin:   top,
 	}
-	y := &ceremony{client: c, authenticator: Authenticator{c.Device}, caller: caller, rpID: id, clientData: data.JSON()}
+	y := &ceremony{client: c, authenticator: *New(c.Device), caller: caller, rpID: id, clientData: data.JSON()}
 	y.clientDataHash = sha256.Sum256(y.clientData)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if d, ok := c.Device.(Informant); ok {
-		y.info, err = d.Info(ctx)
-	} else {
-		y.info, err = y.authenticator.GetInfo(ctx)
-	}
+	y.info, err = y.authenticator.GetInfo(ctx)
 	return y, err
 }
 

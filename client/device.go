@@ -18,13 +18,16 @@ type Device interface {
 	CTAP(ctx context.Context, req []byte) (resp []byte, err error)
 }
 
-// An Informant is a Device that tells what it is without a request for it, as long
-// as that is what authenticatorGetInfo would answer (§6.4). It spares a device in
-// this process encoding what the client then decodes. Nobody changes what it
-// gives.
-type Informant interface {
+// InProcess is a Device in this process that takes a ceremony's commands as they
+// are, which spares both sides the encoding. Errors and replies are those that
+// Authenticator's methods of the names would give. Nobody changes what is given
+// or comes back.
+type InProcess interface {
 	Device
-	Info(ctx context.Context) (*ctap.GetInfoResponse, error)
+	GetInfo(ctx context.Context) (*ctap.GetInfoResponse, error)
+	MakeCredential(ctx context.Context, req *ctap.MakeCredentialRequest) (*ctap.MakeCredentialResponse, error)
+	GetAssertion(ctx context.Context, req *ctap.GetAssertionRequest) (*ctap.GetAssertionResponse, error)
+	GetNextAssertion(ctx context.Context) (*ctap.GetAssertionResponse, error)
 }
 
 // Local is the device behind h, in this process, as the client on session s. A
@@ -53,11 +56,15 @@ func (l local) CTAP(ctx context.Context, req []byte) ([]byte, error) {
 // connection's, or tell of a reply that is not what the standard says. It holds
 // no state; it is as safe for concurrent use as its device.
 type Authenticator struct {
-	device Device
+	device    Device
+	inProcess InProcess // device; nil where it is elsewhere
 }
 
 // New gives the commands of the authenticator behind d.
-func New(d Device) *Authenticator { return &Authenticator{device: d} }
+func New(d Device) *Authenticator {
+	inProcess, _ := d.(InProcess)
+	return &Authenticator{d, inProcess}
+}
 
 var errReply = errors.New("malformed reply")
 
@@ -91,6 +98,14 @@ func (a *Authenticator) call(ctx context.Context, cmd ctap.Command, req, resp an
 		return fmt.Errorf("%v: %w: %v", cmd, errReply, err)
 	}
 	return nil
+}
+
+// during names the command that failed; nil stays nil.
+func during(cmd ctap.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%v: %w", cmd, err)
 }
 
 // missing tells of a reply that lacks a member that the standard requires.

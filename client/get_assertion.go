@@ -8,12 +8,20 @@ import (
 
 // GetAssertion asks for a signature (§6.2).
 func (a *Authenticator) GetAssertion(ctx context.Context, req *ctap.GetAssertionRequest) (*ctap.GetAssertionResponse, error) {
+	if a.inProcess != nil {
+		resp, err := a.inProcess.GetAssertion(ctx, req)
+		return resp, during(ctap.CommandGetAssertion, err)
+	}
 	return a.assertion(ctx, ctap.CommandGetAssertion, req)
 }
 
 // GetNextAssertion asks for the next signature where GetAssertion's answer
 // counts several credentials (§6.3).
 func (a *Authenticator) GetNextAssertion(ctx context.Context) (*ctap.GetAssertionResponse, error) {
+	if a.inProcess != nil {
+		resp, err := a.inProcess.GetNextAssertion(ctx)
+		return resp, during(ctap.CommandGetNextAssertion, err)
+	}
 	return a.assertion(ctx, ctap.CommandGetNextAssertion, nil)
 }
 

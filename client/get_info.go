@@ -10,6 +10,10 @@ import (
 
 // GetInfo asks what the authenticator is and can do (§6.4).
 func (a *Authenticator) GetInfo(ctx context.Context) (*ctap.GetInfoResponse, error) {
+	if a.inProcess != nil {
+		info, err := a.inProcess.GetInfo(ctx)
+		return info, during(ctap.CommandGetInfo, err)
+	}
 	var info ctap.GetInfoResponse
 	if err := a.call(ctx, ctap.CommandGetInfo, nil, &info); err != nil {
 		return nil, err

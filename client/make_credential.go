@@ -8,6 +8,10 @@ import (
 
 // MakeCredential makes a credential (§6.1).
 func (a *Authenticator) MakeCredential(ctx context.Context, req *ctap.MakeCredentialRequest) (*ctap.MakeCredentialResponse, error) {
+	if a.inProcess != nil {
+		resp, err := a.inProcess.MakeCredential(ctx, req)
+		return resp, during(ctap.CommandMakeCredential, err)
+	}
 	var resp ctap.MakeCredentialResponse
 	if err := a.call(ctx, ctap.CommandMakeCredential, req, &resp); err != nil {
 		return nil, err

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/attest"
@@ -113,8 +111,9 @@ func (d *Device) Reset(ctx context.Context) error {
 	return nil
 }
 
-// session is the device as one ceremony of a browser reaches it. It changes
-// what the engine answers where the device is to be another one.
+// session is the device as one ceremony of a browser reaches it: a
+// client.InProcess. It changes what the engine answers where the device is to be
+// another one.
 type session struct {
 	device *Device
 	ctap   ctap.Session
@@ -125,16 +124,21 @@ func (d *Device) session() *session {
 	return &session{device: d, ctap: ctap.Session{Transport: "internal", MaxMsgSize: ctap.MaxHIDMsgSize}}
 }
 
-// Info implements client.Informant: it asks once, since nothing that a device
-// says of itself here ever changes.
-func (s *session) Info(ctx context.Context) (*ctap.GetInfoResponse, error) {
+// CTAP implements client.Device.
+func (s *session) CTAP(ctx context.Context, req []byte) ([]byte, error) {
+	return s.device.engine.ServeCTAP(ctx, &s.ctap, req), nil
+}
+
+// GetInfo asks the engine once, since nothing that a device says of itself here
+// ever changes.
+func (s *session) GetInfo(ctx context.Context) (*ctap.GetInfoResponse, error) {
 	d := s.device
 	d.mu.Lock()
 	info := d.info
 	d.mu.Unlock()
 	if info == nil {
 		var err error
-		if info, err = d.engine.Info(ctx, &s.ctap); err != nil {
+		if info, err = d.engine.GetInfo(ctx, &s.ctap); err != nil {
 			return nil, err
 		}
 		d.config.lack(info)
@@ -145,46 +149,44 @@ func (s *session) Info(ctx context.Context) (*ctap.GetInfoResponse, error) {
 	return info, nil
 }
 
-// CTAP implements client.Device.
-func (s *session) CTAP(ctx context.Context, req []byte) ([]byte, error) {
-	if len(req) == 0 {
-		return s.device.engine.ServeCTAP(ctx, &s.ctap, req), nil
+// MakeCredential implements client.InProcess.
+func (s *session) MakeCredential(ctx context.Context, asked *ctap.MakeCredentialRequest) (*ctap.MakeCredentialResponse, error) {
+	d, req := s.device, asked
+	if d.hasAliases() {
+		own := *asked
+		own.ExcludeList = d.toEngine(asked.ExcludeList)
+		req = &own
 	}
-	command := ctap.Command(req[0])
-	req, err := s.device.toEngine(command, req)
+	made, err := d.engine.MakeCredential(ctx, &s.ctap, req)
 	if err != nil {
 		return nil, err
 	}
-	resp := s.device.engine.ServeCTAP(ctx, &s.ctap, req)
-	if ctap.Status(resp[0]) != ctap.StatusOK {
-		return resp, nil
-	}
-	switch command {
-	case ctap.CommandMakeCredential:
-		return s.device.patchCreated(ctx, req, resp)
-	case ctap.CommandGetAssertion:
-		s.hash = nil
-		if s.device.patches() {
-			if s.hash, err = clientDataHash(req); err != nil {
-				return nil, err
-			}
-		}
-		return s.device.patchAsserted(ctx, s.hash, resp)
-	case ctap.CommandGetNextAssertion:
-		return s.device.patchAsserted(ctx, s.hash, resp)
-	}
-	return resp, nil
+	return d.patchCreated(ctx, asked, made)
 }
 
-// clientDataHash reads member 2 of getAssertion's parameters.
-func clientDataHash(req []byte) ([]byte, error) {
-	var r struct {
-		Hash []byte `cbor:"2,keyasint"`
+// GetAssertion implements client.InProcess.
+func (s *session) GetAssertion(ctx context.Context, req *ctap.GetAssertionRequest) (*ctap.GetAssertionResponse, error) {
+	d := s.device
+	if d.hasAliases() {
+		own := *req
+		own.AllowList = d.toEngine(req.AllowList)
+		req = &own
 	}
-	if err := cbor.Unmarshal(req[1:], &r); err != nil {
-		return nil, fmt.Errorf("read clientDataHash: %w", err)
+	got, err := d.engine.GetAssertion(ctx, &s.ctap, req)
+	if err != nil {
+		return nil, err
 	}
-	return r.Hash, nil
+	s.hash = req.ClientDataHash
+	return d.patchAsserted(ctx, s.hash, got)
+}
+
+// GetNextAssertion implements client.InProcess.
+func (s *session) GetNextAssertion(ctx context.Context) (*ctap.GetAssertionResponse, error) {
+	got, err := s.device.engine.GetNextAssertion(ctx, &s.ctap)
+	if err != nil {
+		return nil, err
+	}
+	return s.device.patchAsserted(ctx, s.hash, got)
 }
 
 // lack takes out of what the engine says of itself what the device lacks.
@@ -197,13 +199,4 @@ func (c *DeviceConfig) lack(info *ctap.GetInfoResponse) {
 	if c.Personality == U2F {
 		info.Versions = slices.DeleteFunc(info.Versions, func(v string) bool { return v != ctap.VersionU2F && v != ctap.VersionFIDO20 })
 	}
-}
-
-// reply encodes an answer behind the status byte of success.
-func reply(v any) ([]byte, error) {
-	body, err := ctap.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encode reply: %w", err)
-	}
-	return append([]byte{byte(ctap.StatusOK)}, body...), nil
 }

@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/ctap"
 )
@@ -74,55 +72,41 @@ func (d *Device) claim(credentialID []byte, auth *ctap.AuthData) {
 }
 
 // patchCreated makes the device's own of a makeCredential answer.
-func (d *Device) patchCreated(ctx context.Context, req, resp []byte) ([]byte, error) {
-	claims := d.config.claims()
-	if claims.enginesOwn() && d.enginesStatement() {
-		return resp, nil
-	}
-	made := new(ctap.MakeCredentialResponse)
-	if err := cbor.Unmarshal(resp[1:], made); err != nil {
-		return nil, fmt.Errorf("read makeCredential's answer: %w", err)
+func (d *Device) patchCreated(ctx context.Context, asked *ctap.MakeCredentialRequest, made *ctap.MakeCredentialResponse) (*ctap.MakeCredentialResponse, error) {
+	if d.config.claims().enginesOwn() && d.enginesStatement() {
+		return made, nil
 	}
 	auth, err := ctap.ParseAuthData(made.AuthData)
 	if err != nil {
 		return nil, fmt.Errorf("read makeCredential's answer: %w", err)
 	}
 	d.claim(auth.CredentialID, auth)
-	made.AuthData = auth.Append(nil)
-	asked := new(ctap.MakeCredentialRequest)
-	if err := cbor.Unmarshal(req[1:], asked); err != nil {
-		return nil, fmt.Errorf("read makeCredential: %w", err)
-	}
-	if made.Fmt, made.AttStmt, err = d.statement(ctx, asked, auth, made.AuthData); err != nil {
-		return nil, err
-	}
-	return reply(made)
+	own := *made
+	own.AuthData = auth.Append(nil)
+	own.Fmt, own.AttStmt, err = d.statement(ctx, asked, auth, own.AuthData)
+	return &own, err
 }
 
 // patchAsserted makes the device's own of an answer to getAssertion or
 // getNextAssertion.
-func (d *Device) patchAsserted(ctx context.Context, clientDataHash, resp []byte) ([]byte, error) {
-	if clientDataHash == nil {
-		return resp, nil
-	}
-	got := new(ctap.GetAssertionResponse)
-	if err := cbor.Unmarshal(resp[1:], got); err != nil {
-		return nil, fmt.Errorf("read getAssertion's answer: %w", err)
+func (d *Device) patchAsserted(ctx context.Context, clientDataHash []byte, got *ctap.GetAssertionResponse) (*ctap.GetAssertionResponse, error) {
+	if !d.patches() {
+		return got, nil
 	}
 	auth, err := ctap.ParseAuthData(got.AuthData)
 	if err != nil {
 		return nil, fmt.Errorf("read getAssertion's answer: %w", err)
 	}
-	id := []byte(got.Credential.ID)
+	own, id := *got, []byte(got.Credential.ID)
 	if d.isPatched(id) {
 		d.claim(id, auth)
-		got.AuthData = auth.Append(nil)
-		if got.Signature, err = d.root.sign(ctx, id, append(got.AuthData[:len(got.AuthData):len(got.AuthData)], clientDataHash...)); err != nil {
+		own.AuthData = auth.Append(nil)
+		if own.Signature, err = d.root.sign(ctx, id, append(own.AuthData[:len(own.AuthData):len(own.AuthData)], clientDataHash...)); err != nil {
 			return nil, err
 		}
 	}
-	got.Credential.ID = d.external(id)
-	return reply(got)
+	own.Credential = &ctap.Descriptor{ID: d.external(id), Type: got.Credential.Type}
+	return &own, nil
 }
 
 // A credential that came from elsewhere keeps its ID for sites, whatever its
@@ -172,35 +156,11 @@ func (d *Device) engines(external []byte) []byte {
 	return external
 }
 
-// toEngine names credentials in a request as the engine knows them.
-func (d *Device) toEngine(command ctap.Command, req []byte) ([]byte, error) {
-	if !d.hasAliases() {
-		return req, nil
+// toEngine names a list's credentials as the engine knows them.
+func (d *Device) toEngine(list []ctap.Descriptor) []ctap.Descriptor {
+	named := make([]ctap.Descriptor, len(list))
+	for i, c := range list {
+		named[i] = ctap.Descriptor{ID: d.engines(c.ID), Type: c.Type}
 	}
-	var v any
-	var lists []ctap.Descriptor
-	switch command {
-	case ctap.CommandMakeCredential:
-		r := new(ctap.MakeCredentialRequest)
-		if err := cbor.Unmarshal(req[1:], r); err != nil {
-			return nil, fmt.Errorf("read makeCredential: %w", err)
-		}
-		v, lists = r, r.ExcludeList
-	case ctap.CommandGetAssertion:
-		r := new(ctap.GetAssertionRequest)
-		if err := cbor.Unmarshal(req[1:], r); err != nil {
-			return nil, fmt.Errorf("read getAssertion: %w", err)
-		}
-		v, lists = r, r.AllowList
-	default:
-		return req, nil
-	}
-	for i := range lists {
-		lists[i].ID = d.engines(lists[i].ID)
-	}
-	body, err := ctap.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encode request: %w", err)
-	}
-	return append([]byte{req[0]}, body...), nil
+	return named
 }
