@@ -39,6 +39,9 @@ type StepMapping struct {
 	Message     Extraction `yaml:"message,omitempty"`     // the site's words, of any
 
 	OK Acceptance `yaml:"ok,omitempty"`
+	// Refused is what an answer of 500 and above looks like that is a refusal;
+	// empty: each is a crash. It hides crashes that look the same.
+	Refused Acceptance `yaml:"refused,omitempty"`
 }
 
 // RequestMapping is one request. One of Get, Post, Put, Patch and Delete is its
@@ -60,7 +63,8 @@ type RequestMapping struct {
 	Allow []int `yaml:"allow,omitempty"`
 }
 
-// Acceptance is what the last answer of a step looks like where the site agrees.
+// Acceptance is what an answer looks like: the last one of a step, where the site
+// agrees.
 type Acceptance struct {
 	// Status lists the statuses; empty: those from 200 to 299.
 	Status []int `yaml:"status,omitempty"`
@@ -146,10 +150,13 @@ func (s *StepMapping) check(name Step) error {
 	if begins := name == RegisterBegin || name == LogInBegin || name == StepUpBegin; begins && s.Options == "" {
 		return errors.New("options does not say where the options are")
 	}
-	for _, e := range []Extraction{s.Options, s.User, s.Credentials, s.Token, s.Message, s.OK.Has} {
+	for _, e := range []Extraction{s.Options, s.User, s.Credentials, s.Token, s.Message, s.OK.Has, s.Refused.Has} {
 		if err := e.check(); err != nil {
 			return err
 		}
+	}
+	if err := s.Refused.checkRefusal(); err != nil {
+		return fmt.Errorf("refused: %w", err)
 	}
 	for i, r := range s.Requests {
 		if method, _ := r.target(); method == "" {
@@ -162,6 +169,19 @@ func (s *StepMapping) check(name Step) error {
 			if err := e.check(); err != nil {
 				return fmt.Errorf("request %d: %w", i+1, err)
 			}
+		}
+	}
+	return nil
+}
+
+// checkRefusal wants it to name statuses that would be crashes.
+func (a *Acceptance) checkRefusal() error {
+	if len(a.Status) == 0 && (a.Has != "" || a.Equals != "") {
+		return errors.New("status is missing: which of 500 and above are a refusal?")
+	}
+	for _, status := range a.Status {
+		if status < 500 || status > 599 {
+			return fmt.Errorf("status %d is not from 500 to 599: those below are refusals anyway", status)
 		}
 	}
 	return nil

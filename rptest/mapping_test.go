@@ -64,6 +64,16 @@ func TestMappingCheck(t *testing.T) {
 		"request 1: \"text a\" has no group": func(m *Mapping) {
 			m.Steps[LogOut] = StepMapping{Requests: []RequestMapping{{Post: "/", Save: map[string]Extraction{"a": "text a"}}}}
 		},
+		`step "register.start" is none of`: func(m *Mapping) {
+			m.Steps["register.start"] = m.Steps[RegisterBegin]
+			delete(m.Steps, RegisterBegin)
+		},
+		"step logout: refused: status is missing": func(m *Mapping) {
+			m.Steps[LogOut] = StepMapping{Requests: []RequestMapping{{Get: "/"}}, Refused: Acceptance{Has: "json code"}}
+		},
+		"step logout: refused: status 400 is not from 500 to 599": func(m *Mapping) {
+			m.Steps[LogOut] = StepMapping{Requests: []RequestMapping{{Get: "/"}}, Refused: Acceptance{Status: []int{500, 400}}}
+		},
 		`base "login.example" is not like`:   func(m *Mapping) { m.Base = "login.example" },
 		`origin "login.example" is not like`: func(m *Mapping) { m.Origin = "login.example" },
 	}

@@ -79,7 +79,7 @@ type Answer struct {
 	Status int
 	// OK tells whether the site took it, as the mapping reads the answer.
 	OK bool
-	// Crashed tells of a status of 5xx.
+	// Crashed tells of a status of 5xx that no mapping calls a refusal.
 	Crashed bool
 	// Message is the site's own, where it gave one.
 	Message string

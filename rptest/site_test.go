@@ -84,6 +84,37 @@ func TestSiteMisbehaves(t *testing.T) {
 	}
 }
 
+// A mapping tells a refusal with status 500 from a crash that looks otherwise.
+func TestRefused(t *testing.T) {
+	word := Acceptance{Status: []int{500}, Has: "json code", Equals: "REFUSED"}
+	for _, c := range []struct {
+		name    string
+		refused Acceptance
+		status  int
+		body    string
+		crashed bool
+	}{
+		{"no refusal is named", Acceptance{}, 500, `{"code":"REFUSED"}`, true},
+		{"the status alone", Acceptance{Status: []int{500}}, 500, "stack overflow", false},
+		{"another status", Acceptance{Status: []int{500}}, 502, "no database", true},
+		{"status and word", word, 500, `{"code":"REFUSED"}`, false},
+		{"another word", word, 500, `{"code":"OUT_OF_MEMORY"}`, true},
+		{"no word", word, 500, "<html>", true},
+		{"a word with another status", word, 503, `{"code":"REFUSED"}`, true},
+	} {
+		site := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			io.WriteString(w, c.body)
+		})
+		for _, requests := range [][]RequestMapping{{{Post: "/one"}}, {{Post: "/one"}, {Post: "/two"}}} {
+			answer, err := do(t, Handler(site, oneStep(StepMapping{Requests: requests, Options: "json .", Refused: c.refused})))
+			if err != nil || answer.OK || answer.Crashed != c.crashed {
+				t.Errorf("%s, in %d requests: %+v, %v", c.name, len(requests), answer, err)
+			}
+		}
+	}
+}
+
 // A site that hangs up in the middle of its answer is an error, too; one that says
 // too much is not heard to the end.
 func TestSiteOverTheNetwork(t *testing.T) {
