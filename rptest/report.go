@@ -131,6 +131,19 @@ func (b KnownFindings) apply(r *Report) {
 	}
 }
 
+// Mended are the cases that are known and of which a report shows that they are
+// findings no longer, in the report's order.
+func (b KnownFindings) Mended(r *Report) (ids []string) {
+	for i := range r.Results {
+		result := &r.Results[i]
+		_, known := b[result.Case.ID]
+		if _, verdict := worse[result.Outcome]; known && verdict && !result.Finding {
+			ids = append(ids, result.Case.ID)
+		}
+	}
+	return ids
+}
+
 // have tells whether a result is a finding that is known, and no worse than it was.
 func (b KnownFindings) have(r *Result) bool {
 	was, ok := b[r.Case.ID]

@@ -92,6 +92,9 @@ func Run(t *testing.T, rp RP, options ...RunOption) {
 		return
 	}
 	report.conclude(t)
+	if mended := a.Known.Mended(report); len(mended) > 0 {
+		t.Logf("mended, so write the baseline anew (SIGNET_BASELINE=write): %s", strings.Join(mended, ", "))
+	}
 	if a.baseline == "" {
 		return
 	}

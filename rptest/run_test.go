@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -93,6 +94,17 @@ func TestRun(t *testing.T) {
 				t.Errorf("%s: a line of Run's own: %s", c.name, lines.Text())
 			}
 		}
+	}
+}
+
+func TestMended(t *testing.T) {
+	known := KnownFindings{"a": Accepted, "b": Crashed, "c": Accepted, "d": Accepted, "e": Accepted}
+	r := &Report{Results: []Result{
+		{Case: Case{ID: "a"}, Outcome: Rejected}, {Case: Case{ID: "b"}, Outcome: Rejected, Finding: true},
+		{Case: Case{ID: "c"}, Outcome: ControlFailed}, {Case: Case{ID: "d"}, Outcome: NotApplicable}, {Case: Case{ID: "f"}, Outcome: Rejected},
+	}}
+	if got := known.Mended(r); !slices.Equal(got, []string{"a"}) {
+		t.Error(got)
 	}
 }
 

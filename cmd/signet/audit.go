@@ -200,6 +200,9 @@ func (f *auditFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return siteError{err}
 	}
+	if mended := audit.Known.Mended(found); len(mended) > 0 && f.WriteBaseline == "" {
+		fmt.Fprintf(os.Stderr, "signet: in the baseline and mended, so write it anew: %s\n", strings.Join(mended, ", "))
+	}
 	return f.conclude(cmd, found)
 }
 
