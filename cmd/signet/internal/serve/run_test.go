@@ -92,6 +92,25 @@ func TestRuns(t *testing.T) {
 	s.refused(404, "NotFound", "no run", "GET", "/v1/runs/r1", nil)
 }
 
+// failOn decides what is a failure in JUnit, and is in the report.
+func TestRunFailOn(t *testing.T) {
+	s := start(t, Config{})
+	broken := site(t, "login.origin.port")
+	for asked, want := range map[string]struct{ failOn, junit string }{
+		``:                     {"high", `failures="1"`},
+		`,"failOn":"critical"`: {"critical", `failures="0"`},
+	} {
+		id := s.must("POST", "/v1/runs", fmt.Sprintf(`{"url":%q,"origin":%q,"only":["login.origin.port"]%s}`, broken, broken, asked))["id"].(string)
+		s.finish(id)
+		if got := s.must("GET", "/v1/runs/"+id+"/report.json", nil)["failOn"]; got != want.failOn {
+			t.Errorf("%s: the report says %v", asked, got)
+		}
+		if _, body := s.do("GET", "/v1/runs/"+id+"/report.xml", nil); !strings.Contains(string(body), want.junit) {
+			t.Errorf("%s: no %s in %s", asked, want.junit, body)
+		}
+	}
+}
+
 // An audit attacks this machine alone, where nobody says that the other is
 // theirs; what cannot be run is said at once.
 func TestRunErrors(t *testing.T) {
