@@ -45,9 +45,7 @@ func parsePRF(d *dictionary) *prfInputs {
 	}
 	in.hasByCredential = true
 	in.byCredential = make(map[string]*prfValues, len(by.members))
-	for _, m := range by.members {
-		id := string(m.name)
-		values, _ := by.object(id, true)
+	for id, values := range by.record() {
 		in.byCredential[id] = parsePRFValues(values)
 	}
 	return in

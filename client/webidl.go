@@ -82,14 +82,30 @@ func (d *dictionary) get(member string, required bool) (json.RawMessage, bool) {
 
 // object converts a member that is a dictionary. Null is an empty one.
 func (d *dictionary) object(member string, required bool) (*dictionary, bool) {
-	sub := &dictionary{err: d.err, parent: d, member: member, index: -1}
 	raw, ok := d.get(member, required)
-	if ok {
-		if sub.members, ok = jsonMembers(raw); !ok {
-			d.fail(TypeError, member, "is not an object")
-		}
+	if !ok {
+		return d.toObject(member, []byte("null")), false
 	}
-	return sub, ok
+	return d.toObject(member, raw), true
+}
+
+// record converts a record of dictionaries; of a key that is there twice the last
+// counts.
+func (d *dictionary) record() map[string]*dictionary {
+	record := make(map[string]*dictionary, len(d.members))
+	for _, m := range d.members {
+		record[string(m.name)] = d.toObject(string(m.name), m.value)
+	}
+	return record
+}
+
+func (d *dictionary) toObject(member string, raw json.RawMessage) *dictionary {
+	sub := &dictionary{err: d.err, parent: d, member: member, index: -1}
+	var ok bool
+	if sub.members, ok = jsonMembers(raw); !ok {
+		d.fail(TypeError, member, "is not an object")
+	}
+	return sub
 }
 
 // list converts a member that is a sequence.
