@@ -19,13 +19,13 @@ func (c *Client) callerOrigin() (origin, *Error) {
 	o, ok := parseOrigin(c.Origin)
 	switch {
 	case !ok && isURL(c.Origin):
-		return origin{}, fail(SecurityError, "the origin has no valid domain")
+		return origin{}, fail(SecurityError, fmt.Sprintf("the origin %q has no valid domain", c.Origin))
 	case !ok:
-		return origin{}, fail(NotAllowedError, "the origin is opaque")
+		return origin{}, fail(NotAllowedError, fmt.Sprintf("the origin %q is opaque: a page's begins with https:// or, on localhost, http://", c.Origin))
 	case !isDomain(o.host):
-		return origin{}, fail(SecurityError, "the origin's host is an address, not a domain")
+		return origin{}, fail(SecurityError, fmt.Sprintf("the host of the origin %s is an address, not a domain", o))
 	case o.scheme != "https" && !isLocal(o.host):
-		return origin{}, fail(SecurityError, "the origin is not secure")
+		return origin{}, fail(SecurityError, fmt.Sprintf("the origin %s is not secure: only https and localhost are", o))
 	}
 	return o, nil
 }
@@ -57,13 +57,13 @@ func (c *Client) claim(ctx context.Context, caller origin, requested *string) (s
 	}
 	rpID := *requested
 	if host, ok := parseHost(rpID); !ok || host != rpID || !isDomain(host) {
-		return "", fail(SecurityError, "the RP ID is not a domain in its ASCII form")
+		return "", fail(SecurityError, fmt.Sprintf("the RP ID %q is not a domain in its ASCII form", rpID))
 	}
 	if registrableSuffix(rpID, caller.host) {
 		return rpID, nil
 	}
 	if c.RelatedOrigins == nil {
-		return "", fail(SecurityError, "the RP ID is not the origin's domain or a registrable suffix of it")
+		return "", fail(SecurityError, fmt.Sprintf("the RP ID %q is not the domain of the origin %s or a registrable suffix of it", rpID, caller))
 	}
 	document, err := c.RelatedOrigins(ctx, rpID)
 	if ctxErr := ctx.Err(); ctxErr != nil {
@@ -77,7 +77,7 @@ func (c *Client) claim(ctx context.Context, caller origin, requested *string) (s
 		return "", &Error{SecurityError, "the RP ID's related origins are not valid", err}
 	}
 	if !related {
-		return "", fail(SecurityError, "the origin is not one of the RP ID's related origins")
+		return "", fail(SecurityError, fmt.Sprintf("the origin %s is not one of the related origins of the RP ID %q", caller, rpID))
 	}
 	return rpID, nil
 }
