@@ -56,6 +56,7 @@ func browsers(ctx context.Context, _ string) ([]comparison, error) {
 			clock:     processorTime,
 			name:      fmt.Sprintf("browser: 1 of %d beside 1", many),
 			prepare:   fill,
+			done:      func() error { full = nil; return nil }, // it is the last that needs it
 			subject:   func() error { return full.get(ctx, full.listed) },
 			reference: func() error { return one.get(ctx, one.listed) },
 		},
