@@ -92,6 +92,9 @@ func (d *device) play(ctx context.Context, p *pending, c *ceremony, mutations []
 	default:
 		return nil, &client.Error{Name: client.TypeError, Message: fmt.Sprintf("mediation %q is none of silent, optional, required, conditional", c.Mediation)}
 	}
+	if err := context.Cause(ctx); err != nil {
+		return nil, &client.Error{Name: client.AbortError, Message: err.Error(), Err: err}
+	}
 	if p.picked != nil {
 		select {
 		case account := <-p.picked:

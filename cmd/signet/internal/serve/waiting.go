@@ -21,7 +21,22 @@ type waiting struct {
 	all  []*pending // the oldest first
 	made uint64
 	wake wake // when one is offered
+	// early are aborts of ceremonies that had not begun, the oldest first: a page
+	// sends both at once, on two connections.
+	early []early
 }
+
+// early is an abort that may have come before its ceremony.
+type early struct {
+	id, origin string // of the page; empty: any
+	at         time.Time
+}
+
+// An early abort is kept for earlyFor, and earlyMost of them.
+const (
+	earlyFor  = 5 * time.Second
+	earlyMost = 32
+)
 
 // pending is one ceremony under way.
 type pending struct {
@@ -52,11 +67,34 @@ func (w *waiting) begin(ctx context.Context, c *ceremony, offer bool) (context.C
 		p.id = "c" + strconv.FormatUint(w.made, 10)
 	}
 	w.all = append(w.all, p)
+	if w.abortedEarly(p) {
+		p.abort()
+	}
 	w.mu.Unlock()
 	if offer {
 		w.wake.all()
 	}
 	return ctx, p
+}
+
+// abortedEarly tells whether the abort of a ceremony that begins was there first, and
+// forgets it. The caller holds mu.
+func (w *waiting) abortedEarly(p *pending) bool {
+	i := slices.IndexFunc(w.early, func(e early) bool {
+		return e.id == p.id && (e.origin == "" || e.origin == p.origin) && time.Since(e.at) < earlyFor
+	})
+	if i < 0 {
+		return false
+	}
+	w.early = slices.Delete(w.early, i, i+1)
+	return true
+}
+
+// abort ends the ceremony; autofill offers it no more. The caller holds the mutex of
+// the waiting.
+func (p *pending) abort() {
+	p.offered = false
+	p.cancel(errAborted)
 }
 
 func (w *waiting) done(p *pending) {
@@ -75,16 +113,23 @@ func (w *waiting) end(cause error) {
 	}
 }
 
-// abort ends the ceremony of an ID; it reports whether there was one.
+// abort ends the ceremony of an ID; it reports whether there was one. Where there was
+// none it holds for one that begins soon.
 func (w *waiting) abort(id, origin string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	found := false
 	for _, p := range w.all {
 		if p.id == id && (origin == "" || p.origin == origin) {
-			p.cancel(errAborted)
+			p.abort()
 			found = true
 		}
+	}
+	if !found {
+		if len(w.early) == earlyMost {
+			w.early = slices.Delete(w.early, 0, 1)
+		}
+		w.early = append(w.early, early{id, origin, time.Now()})
 	}
 	return found
 }
