@@ -46,10 +46,11 @@ check: cross vulnerabilities ## formatting, vet, staticcheck, imports, modules, 
 	$(GO) mod tidy -diff
 	$(GO) mod verify
 
-cross: ## compile for each system that we build for
+cross: ## compile for each system that we build for, and vet, tests too
 	@for system in $(SYSTEMS); do \
 		echo "build for $$system"; \
-		GOOS=$${system%/*} GOARCH=$${system#*/} CGO_ENABLED=0 $(GO) build ./... || exit 1; \
+		export GOOS=$${system%/*} GOARCH=$${system#*/} CGO_ENABLED=0; \
+		$(GO) build ./... && $(GO) vet ./... || exit 1; \
 	done
 
 vulnerabilities: ## known vulnerabilities in what we call; goes on where their database cannot be had
