@@ -136,7 +136,7 @@ func (y *ceremony) getLargeBlob(in *largeBlobInputs, ext *extensionMap) {
 			ext.set(ctap.ExtLargeBlob, ctap.LargeBlobInput{Read: ref(true)})
 			return
 		}
-		plain, err := deflate(in.write)
+		plain, err := ctap.DeflateLargeBlob(in.write)
 		if err != nil {
 			ext.err = err
 			return
@@ -190,7 +190,7 @@ func carriedLargeBlob(in *largeBlobInputs, resp *ctap.GetAssertionResponse, out 
 	if got.OriginalSize == nil {
 		return
 	}
-	if blob, err := inflate(got.Blob, *got.OriginalSize); err == nil {
+	if blob, err := ctap.InflateLargeBlob(got.Blob, *got.OriginalSize); err == nil {
 		out.Blob = ref(encodeBase64URL(blob))
 	}
 }

@@ -1,15 +1,12 @@
 package client
 
 import (
-	"bytes"
-	"compress/flate"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -30,9 +27,6 @@ type largeBlobEntry struct {
 	Nonce      ctap.Bytes `cbor:"2,keyasint"` // 12 bytes
 	OrigSize   uint64     `cbor:"3,keyasint"` // bytes
 }
-
-// maxInflated bounds in bytes what one blob may inflate to.
-const maxInflated = 1 << 24
 
 // ParseLargeBlobArray decodes the CBOR array.
 func ParseLargeBlobArray(data []byte) (*LargeBlobArray, error) {
@@ -103,7 +97,7 @@ func sealLargeBlob(key, data []byte) (cbor.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := deflate(data)
+	plain, err := ctap.DeflateLargeBlob(data)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +119,7 @@ func openLargeBlob(key []byte, e *largeBlobEntry) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return inflate(plain, e.OrigSize)
+	return ctap.InflateLargeBlob(plain, e.OrigSize)
 }
 
 func largeBlobCipher(key []byte) (cipher.AEAD, error) {
@@ -141,35 +135,4 @@ func largeBlobCipher(key []byte) (cipher.AEAD, error) {
 
 func largeBlobAD(size uint64) []byte {
 	return binary.LittleEndian.AppendUint64([]byte("blob"), size)
-}
-
-// deflate compresses to raw DEFLATE (RFC 1951).
-func deflate(data []byte) ([]byte, error) {
-	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(data); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
-}
-
-// inflate undoes deflate; anything but size bytes is an error.
-func inflate(data []byte, size uint64) ([]byte, error) {
-	if size > maxInflated {
-		return nil, fmt.Errorf("blob of %d bytes is too long", size)
-	}
-	plain, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(data)), int64(size)+1))
-	if err != nil {
-		return nil, err
-	}
-	if uint64(len(plain)) != size {
-		return nil, errors.New("blob does not have the length that it says")
-	}
-	return plain, nil
 }

@@ -82,12 +82,12 @@ func TestLargeBlobArray(t *testing.T) {
 
 // A blob that would inflate to more than it says, or than anybody keeps, is none.
 func TestInflateBounds(t *testing.T) {
-	bomb, err := deflate(make([]byte, 1<<20))
+	bomb, err := ctap.DeflateLargeBlob(make([]byte, 1<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, size := range []uint64{0, 1<<20 - 1, 1<<20 + 1, maxInflated + 1, 1 << 63} {
-		if _, err := inflate(bomb, size); err == nil {
+	for _, size := range []uint64{0, 1<<20 - 1, 1<<20 + 1, ctap.MaxLargeBlob + 1, 1 << 63} {
+		if _, err := ctap.InflateLargeBlob(bomb, size); err == nil {
 			t.Errorf("inflates to %d bytes", size)
 		}
 	}
@@ -195,7 +195,7 @@ func TestLargeBlobInCredential(t *testing.T) {
 	if got := r.ClientExtensionResults.LargeBlob; got == nil || got.Written == nil || !*got.Written {
 		t.Errorf("largeBlob %+v", got)
 	}
-	if plain, err := inflate(sent.Write, *sent.OriginalSize); err != nil || string(plain) != "hello" {
+	if plain, err := ctap.InflateLargeBlob(sent.Write, *sent.OriginalSize); err != nil || string(plain) != "hello" {
 		t.Errorf("sent %q, error %v", plain, err)
 	}
 
@@ -205,7 +205,7 @@ func TestLargeBlobInCredential(t *testing.T) {
 	if got := r.ClientExtensionResults.LargeBlob; got == nil || got.Written == nil || *got.Written || sent.Write != nil {
 		t.Errorf("largeBlob %+v", got)
 	}
-	hello, err := deflate([]byte("hello"))
+	hello, err := ctap.DeflateLargeBlob([]byte("hello"))
 	if err != nil {
 		t.Fatal(err)
 	}

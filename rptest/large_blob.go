@@ -1,13 +1,10 @@
 package rptest
 
 import (
-	"bytes"
-	"compress/flate"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/seed-77d61853/signet/authenticator"
@@ -18,10 +15,6 @@ import (
 // Devices keep large blobs in one of two ways: each with its passkey (CTAP §12.4),
 // or all in one array, encrypted by clients under a key that belongs to the passkey
 // (§6.10, §12.3).
-
-// maxLargeBlob bounds in bytes a blob before it is compressed: package client reads
-// no longer one.
-const maxLargeBlob = 1 << 24
 
 // largeBlobs is the extension by which the device keeps large blobs; empty: it
 // keeps none.
@@ -45,8 +38,8 @@ func (d *Device) equip(s *authenticator.Source, c Credential) error {
 			return errors.New("the device keeps no large blobs")
 		case !c.IsResidentCredential:
 			return errors.New("only a resident credential can have a largeBlob")
-		case len(c.LargeBlob) > maxLargeBlob:
-			return fmt.Errorf("largeBlob has %d bytes, and may have %d", len(c.LargeBlob), maxLargeBlob)
+		case len(c.LargeBlob) > ctap.MaxLargeBlob:
+			return fmt.Errorf("largeBlob has %d bytes, and may have %d", len(c.LargeBlob), ctap.MaxLargeBlob)
 		}
 	}
 	switch {
@@ -54,7 +47,7 @@ func (d *Device) equip(s *authenticator.Source, c Credential) error {
 		s.LargeBlobKey = make([]byte, 32)
 		rand.Read(s.LargeBlobKey)
 	case way == ctap.ExtLargeBlob && c.LargeBlob != nil:
-		data, err := deflate(c.LargeBlob)
+		data, err := ctap.DeflateLargeBlob(c.LargeBlob)
 		if err != nil {
 			return fmt.Errorf("compress largeBlob: %w", err)
 		}
@@ -72,7 +65,7 @@ func largeBlob(s *authenticator.Source, array *client.LargeBlobArray) []byte {
 	if s.LargeBlob == nil {
 		return nil
 	}
-	blob, err := inflate(s.LargeBlob.Data, s.LargeBlob.OriginalSize)
+	blob, err := ctap.InflateLargeBlob(s.LargeBlob.Data, s.LargeBlob.OriginalSize)
 	if err != nil {
 		return nil
 	}
@@ -125,28 +118,4 @@ func editLargeBlobs(ctx context.Context, o *authenticator.Owner, edit func(*clie
 		return fmt.Errorf("large-blob array: %w", err)
 	}
 	return nil
-}
-
-// deflate compresses to raw DEFLATE (RFC 1951).
-func deflate(data []byte) ([]byte, error) {
-	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(data); err != nil {
-		return nil, err
-	}
-	err = w.Close()
-	return b.Bytes(), err
-}
-
-// inflate undoes deflate; anything but size bytes is an error.
-func inflate(data []byte, size uint64) ([]byte, error) {
-	r := flate.NewReader(bytes.NewReader(data))
-	plain, err := io.ReadAll(io.LimitReader(r, int64(min(size, maxLargeBlob))+1))
-	if err == nil && uint64(len(plain)) != size {
-		err = fmt.Errorf("large blob of %d bytes, said to have %d", len(plain), size)
-	}
-	return plain, err
 }
