@@ -35,10 +35,14 @@ func (a *Authenticator) askMeanwhile(ctx context.Context, s *ctap.Session, p Pro
 
 	select {
 	case a.asking <- struct{}{}:
-		defer func() { <-a.asking }()
-	case <-ctx.Done():
-		return Consent{}, ctap.ErrKeepaliveCancel
+	default: // another question is being asked
+		select {
+		case a.asking <- struct{}{}:
+		case <-ctx.Done():
+			return Consent{}, ctap.ErrKeepaliveCancel
+		}
 	}
+	defer func() { <-a.asking }()
 	s.SetUserNeeded(true)
 	defer s.SetUserNeeded(false)
 	return a.answer(ctx, p)
@@ -46,8 +50,8 @@ func (a *Authenticator) askMeanwhile(ctx context.Context, s *ctap.Session, p Pro
 
 // answer waits for the person, for as long as they have.
 func (a *Authenticator) answer(ctx context.Context, p Prompt) (Consent, error) {
-	limited, cancel := context.WithTimeout(ctx, userActionTimeout)
-	defer cancel()
+	limited := &patience{Context: ctx, until: time.Now().Add(userActionTimeout)}
+	defer limited.end()
 	consent, err := a.user.Ask(limited, p)
 	switch {
 	case ctx.Err() != nil:

@@ -186,15 +186,15 @@ func (y *ceremony) makeCredentialRequest(ctx context.Context, o *creationOptions
 
 // options gives those that are true; nil where none is.
 func options(rk, uv bool) map[string]bool {
+	if !rk && !uv {
+		return nil
+	}
 	m := make(map[string]bool)
 	if rk {
 		m["rk"] = true
 	}
 	if uv {
 		m["uv"] = true
-	}
-	if len(m) == 0 {
-		return nil
 	}
 	return m
 }

@@ -103,7 +103,7 @@ func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, 
 		Choose: b.pickAccount, RelatedOrigins: c.RelatedOrigins, MinTimeout: minTimeout, DefaultTimeout: defaultTimeout,
 	}
 	if !c.Device.config.NoVerification {
-		browser.PIN = b.typePIN()
+		browser.PIN = b.typePIN
 	}
 	ctx = context.WithValue(ctx, behaviourKey{}, &b)
 	honest, err := call(browser, ctx, options)

@@ -246,26 +246,23 @@ func (b *Behaviour) choose(accounts []authenticator.Account) (int, error) {
 	return 0, fmt.Errorf("no account %q is offered", b.Pick)
 }
 
-// typePIN is the browser's PIN prompt.
-func (b *Behaviour) typePIN() func(ctx context.Context, r client.PINRequest) ([]byte, error) {
-	wrong := b.WrongPINs
-	return func(ctx context.Context, _ client.PINRequest) ([]byte, error) {
-		if err := b.think(ctx); err != nil {
-			return nil, err
-		}
-		switch b.Answer {
-		case Deny, TimeOut:
-			return nil, errGaveUp
-		case NeverAnswer:
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}
-		if wrong > 0 {
-			wrong--
-			return []byte(wrongPIN), nil
-		}
-		return []byte(rightPIN), nil
+// typePIN is the browser's PIN prompt. It counts the wrong PINs down.
+func (b *Behaviour) typePIN(ctx context.Context, _ client.PINRequest) ([]byte, error) {
+	if err := b.think(ctx); err != nil {
+		return nil, err
 	}
+	switch b.Answer {
+	case Deny, TimeOut:
+		return nil, errGaveUp
+	case NeverAnswer:
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if b.WrongPINs > 0 {
+		b.WrongPINs--
+		return []byte(wrongPIN), nil
+	}
+	return []byte(rightPIN), nil
 }
 
 // pickAccount is the browser's list of accounts, for devices without a display.
