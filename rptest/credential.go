@@ -47,20 +47,20 @@ func (d *Device) Credentials(ctx context.Context) ([]Credential, error) {
 			return err
 		}
 		blobs, err := d.readLargeBlobs(ctx, o)
+		if err != nil {
+			return err
+		}
 		for _, id := range ids {
+			c, err := d.credential(ctx, o, id, blobs)
+			if errors.Is(err, fs.ErrNotExist) { // it went meanwhile
+				continue
+			}
 			if err != nil {
 				return err
 			}
-			var c Credential
-			c, err = d.credential(ctx, o, id, blobs)
-			switch {
-			case err == nil:
-				all = append(all, c)
-			case errors.Is(err, fs.ErrNotExist): // it went meanwhile
-				err = nil
-			}
+			all = append(all, c)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list credentials: %w", err)
@@ -118,7 +118,8 @@ func (d *Device) Add(ctx context.Context, c Credential) error {
 	return nil
 }
 
-func (d *Device) add(ctx context.Context, c Credential) error {
+// check refuses a passkey that no device can keep, or this one cannot.
+func (d *Device) check(c Credential) error {
 	switch {
 	case len(c.CredentialID) == 0 || len(c.CredentialID) > ctap.MaxCredentialIDLength:
 		return fmt.Errorf("credentialId has %d bytes, and has to have 1 to %d", len(c.CredentialID), ctap.MaxCredentialIDLength)
@@ -131,41 +132,66 @@ func (d *Device) add(ctx context.Context, c Credential) error {
 	case len(c.UserHandle) > ctap.MaxUserIDLength:
 		return fmt.Errorf("userHandle has %d bytes, and may have %d", len(c.UserHandle), ctap.MaxUserIDLength)
 	}
+	return nil
+}
+
+func (d *Device) add(ctx context.Context, c Credential) error {
+	if err := d.check(c); err != nil {
+		return err
+	}
 	claims, err := d.config.claims().with(Properties{
 		BackupEligibility: c.BackupEligibility, BackupState: c.BackupState, SignCount: c.SignCount, NoCounter: c.SignCount == nil,
 	})
 	if err != nil {
 		return err
 	}
-	alg, private, public, err := decodePrivate(c.PrivateKey)
+	s, err := d.imported(ctx, c)
 	if err != nil {
 		return err
 	}
-	s := authenticator.Source{Passkey: authenticator.Passkey{
+	if err := d.store(ctx, s, c.LargeBlob); err != nil {
+		return err
+	}
+	if len(c.CredentialID) != engineIDLength {
+		d.alias(c.CredentialID)
+	}
+	d.say(s.ID, claims)
+	return nil
+}
+
+// imported is a passkey as the engine takes it.
+func (d *Device) imported(ctx context.Context, c Credential) (*authenticator.Source, error) {
+	alg, private, public, err := decodePrivate(c.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	s := &authenticator.Source{Passkey: authenticator.Passkey{
 		ID: c.CredentialID, RPID: c.RPID, Algorithm: alg, Discoverable: c.IsResidentCredential, CredProtect: 1,
 		Account: authenticator.Account{ID: c.UserHandle, Name: c.UserName, DisplayName: c.UserDisplayName},
 		Created: d.config.Now(),
 	}, Private: private}
 	if s.PublicKey, err = ctap.MarshalPublicKey(alg, public); err != nil {
-		return err
+		return nil, err
 	}
 	if len(c.CredentialID) != engineIDLength {
 		s.ID = engineID(c.CredentialID)
 	}
 	for label, to := range map[string]*[32]byte{"imported": &s.WithoutUV, "imported, verified": &s.WithUV} {
 		if *to, err = d.root.Derive(ctx, label, s.ID, keystore.Ungated); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if err := d.equip(&s, c); err != nil {
-		return err
-	}
+	return s, d.equip(s, c)
+}
+
+// store keeps a passkey, and its large blob where that goes into the array.
+func (d *Device) store(ctx context.Context, s *authenticator.Source, blob []byte) error {
 	record, err := s.Record()
 	if err != nil {
 		return err
 	}
-	err = d.asOwner(ctx, func(o *authenticator.Owner) error {
-		if err := putLargeBlob(ctx, o, s.LargeBlobKey, c.LargeBlob); err != nil {
+	return d.asOwner(ctx, func(o *authenticator.Owner) error {
+		if err := putLargeBlob(ctx, o, s.LargeBlobKey, blob); err != nil {
 			return err
 		}
 		imported, err := o.Import(ctx, [][]byte{record})
@@ -177,14 +203,6 @@ func (d *Device) add(ctx context.Context, c Credential) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if len(c.CredentialID) != engineIDLength {
-		d.alias(c.CredentialID)
-	}
-	d.say(s.ID, claims)
-	return nil
 }
 
 // Remove deletes a passkey: fs.ErrNotExist where there is none.
