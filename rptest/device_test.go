@@ -16,7 +16,6 @@ import (
 const origin = "https://login.example"
 
 // creation is options for an account; extra is more members, each after a comma.
-
 func creation(account, extra string) []byte {
 	return fmt.Appendf(nil, `{"rp":{"id":"login.example","name":"Example"},"user":{"id":%q,"name":%q,"displayName":%q},`+
 		`"challenge":"cmVnaXN0ZXIgYWxpY2U","pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],`+
@@ -55,7 +54,6 @@ func get(t *testing.T, c *rptest.Client, options []byte) response {
 }
 
 // response is what tests look at in a browser's answer.
-
 type response struct {
 	ID       rptest.Bytes `json:"id"`
 	Response struct {
@@ -84,7 +82,6 @@ func parse(t *testing.T, data []byte) response {
 
 // TestPersonalities compares what sites see of each kind of device with what
 // such devices are known to say.
-
 func TestPersonalities(t *testing.T) {
 	const always, verified = ctap.FlagUP, ctap.FlagUV
 	for _, want := range []struct {

@@ -172,7 +172,7 @@ func TestFaultsOfTheOtherKind(t *testing.T) {
 	}
 }
 
-// Nor do the details of a result, which quote options.
+// A result's details, which quote options, do nothing to a terminal either.
 func TestDetailsAreTame(t *testing.T) {
 	options := `{"status":"ok","rp":{"id":"login.example","name":"E"},"user":{"id":"YWxpY2U","name":"a","displayName":"A"},"challenge":"cmVnaXN0ZXI",` +
 		`"pubKeyCredParams":[{"type":"public-key","alg":-7}],"attestation":"\u001b[2J\u202e"}`

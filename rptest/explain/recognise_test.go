@@ -3,7 +3,6 @@ package explain_test
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -15,17 +14,16 @@ import (
 
 // forms are the ways in which a part is found in logs and databases.
 func forms(b []byte) map[string]string {
-	quoted, _ := json.Marshal(base64.RawURLEncoding.EncodeToString(b))
-	wrapped := base64.StdEncoding.EncodeToString(b)
-	half := len(wrapped) / 2
+	std, url := base64.StdEncoding.EncodeToString(b), base64.RawURLEncoding.EncodeToString(b)
+	half := len(std) / 2
 	return map[string]string{
 		"bytes":            string(b),
 		"hexadecimal":      strings.ToUpper(hex.EncodeToString(b)),
-		"base64":           base64.StdEncoding.EncodeToString(b),
-		"base64 in lines":  wrapped[:half] + "\n" + wrapped[half:] + "\n",
-		"base64url":        "  " + base64.RawURLEncoding.EncodeToString(b) + "\r\n",
+		"base64":           std,
+		"base64 in lines":  std[:half] + "\n" + std[half:] + "\n",
+		"base64url":        "  " + url + "\r\n",
 		"padded base64url": base64.URLEncoding.EncodeToString(b),
-		"a JSON string":    string(quoted),
+		"a JSON string":    `"` + url + `"`,
 	}
 }
 

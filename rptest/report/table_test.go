@@ -23,7 +23,7 @@ func TestTableIsShort(t *testing.T) {
 	add(rptest.NotApplicable, "not applicable: it needs attestation direct", append(many, "register.flags.uv", "register.flags.up")...)
 	add(rptest.ControlFailed, "register first: POST http://localhost/: no such host", "login.a", "login.b", "login.c")
 	add(rptest.ControlFailed, "POST http://localhost/: no such host", "register.a")
-	add(rptest.ControlFailed, "no such host", "options.a") // which?
+	add(rptest.ControlFailed, "no such host", "options.a") // which names no request, so none of those above goes to it
 	add(rptest.ControlFailed, "sign in: refused", "sequence.a")
 	var text strings.Builder
 	if err := Table(&text, r); err != nil {
