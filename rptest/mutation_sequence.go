@@ -10,7 +10,7 @@ import (
 
 // claiming has a sign-in say that it is by the account of a userHandle, in base64url.
 func claiming(userHandle string) Mutation {
-	return Mutation{"userHandle of another place", edits(ceremony.ResponseMember("userHandle", userHandle))}
+	return Mutation{"userHandle of another account", edits(ceremony.ResponseMember("userHandle", userHandle))}
 }
 
 // named gives a new credential the ID of another.

@@ -155,11 +155,7 @@ func (r *Report) conclude(t *testing.T) {
 	reasons, left := map[string]int{}, 0
 	for i := range r.Results {
 		if o := r.Results[i].Outcome; o == NotApplicable || o == NotRun {
-			reason := r.Results[i].Detail
-			if _, need, ok := strings.Cut(reason, "not applicable: "); ok {
-				reason = need
-			}
-			reasons[reason]++
+			reasons[strings.TrimPrefix(r.Results[i].Detail, "not applicable: ")]++
 			left++
 		}
 	}

@@ -15,8 +15,9 @@ func (d *Device) SignalUnknownCredential(ctx context.Context, rpID string, crede
 	})
 }
 
-// SignalAllAcceptedCredentials is its sibling: of a user's passkeys the device
-// forgets those that are not listed.
+// SignalAllAcceptedCredentials is PublicKeyCredential.signalAllAcceptedCredentials
+// (WebAuthn §5.1.10): of a user's passkeys at a site the device forgets those that
+// are not listed.
 func (d *Device) SignalAllAcceptedCredentials(ctx context.Context, rpID string, userID []byte, accepted [][]byte) error {
 	return d.forget(ctx, func(c Credential) bool {
 		return c.RPID == rpID && slices.Equal(c.UserHandle, userID) &&
@@ -39,8 +40,8 @@ func (d *Device) forget(ctx context.Context, which func(Credential) bool) error 
 	return nil
 }
 
-// SignalCurrentUserDetails is its other sibling: the device shows a user's new
-// names.
+// SignalCurrentUserDetails is PublicKeyCredential.signalCurrentUserDetails
+// (WebAuthn §5.1.10): the device shows a user's new names.
 func (d *Device) SignalCurrentUserDetails(ctx context.Context, rpID string, userID []byte, name, displayName string) error {
 	var ids [][]byte
 	return d.asOwner(ctx, func(o *authenticator.Owner) error {

@@ -23,11 +23,10 @@ type Finding struct {
 	Fails bool `json:"fails"`
 }
 
-// Lint looks at options' JSON as a site sends them, bare or as member publicKey, and
-// encoded as Explain takes it:
-// those of navigator.credentials.create have a member pubKeyCredParams or user,
-// others are those of get. What has no finding need not be right: what browsers do
-// with a page's origin it cannot know.
+// Lint looks at options' JSON as a site sends them, bare or as member publicKey,
+// and encoded as Explain takes it. Those of navigator.credentials.create have a
+// member pubKeyCredParams or user, others are those of get. What has no finding need
+// not be right: what browsers do with a page's origin it cannot know.
 func Lint(options []byte) []Finding {
 	l := new(linter)
 	_, o := recognised(options)

@@ -164,12 +164,7 @@ func (t *table) grouped(results []*rptest.Result) {
 }
 
 // reason is why a result says nothing of the site.
-func reason(r *rptest.Result) string {
-	if _, need, ok := strings.Cut(r.Detail, "not applicable: "); ok {
-		return need
-	}
-	return r.Detail
-}
+func reason(r *rptest.Result) string { return strings.TrimPrefix(r.Detail, "not applicable: ") }
 
 const (
 	manyCases = 12 // are more than somebody reads one by one
