@@ -29,6 +29,9 @@ func TestEventsAreBounded(t *testing.T) {
 			Options: json.RawMessage(`"` + long + `"`), Credential: json.RawMessage(`"` + long + `"`)})
 	}
 	kept, _ := d.log.after(0)
+	if len(kept) != 2 {
+		t.Errorf("%d events are kept", len(kept))
+	}
 	for _, e := range kept {
 		if data, err := e.encode(); err != nil || len(data) > 8*maxText {
 			t.Errorf("an event has %d bytes: %v", len(data), err)
@@ -58,6 +61,7 @@ func (p pipes) Accept() (net.Conn, error) {
 	}
 	return c, nil
 }
+
 func (p pipes) Close() error   { return nil }
 func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
 

@@ -16,6 +16,7 @@ import (
 //	begin ──► under way ──► done
 //	begin, conditional ──► offered ──autofill──► under way
 //	offered, under way ──abort, hang-up, device gone──► done
+//	abort ──► early ──begin──► done
 type waiting struct {
 	mu   sync.Mutex
 	all  []*pending // the oldest first
@@ -23,19 +24,19 @@ type waiting struct {
 	wake wake // when one is offered
 	// early are aborts of ceremonies that had not begun, the oldest first: a page
 	// sends both at once, on two connections.
-	early []early
+	early []earlyAbort
 }
 
-// early is an abort that may have come before its ceremony.
-type early struct {
+// earlyAbort is an abort that may have come before its ceremony.
+type earlyAbort struct {
 	id, origin string // of the page; empty: any
 	at         time.Time
 }
 
-// An early abort is kept for earlyFor, and earlyMost of them.
+// Early aborts are kept for earlyTime, and not more of them than maxEarly.
 const (
-	earlyFor  = 5 * time.Second
-	earlyMost = 32
+	earlyTime = 5 * time.Second
+	maxEarly  = 32
 )
 
 // pending is one ceremony under way.
@@ -80,8 +81,8 @@ func (w *waiting) begin(ctx context.Context, c *ceremony, offer bool) (context.C
 // abortedEarly tells whether the abort of a ceremony that begins was there first, and
 // forgets it. The caller holds mu.
 func (w *waiting) abortedEarly(p *pending) bool {
-	i := slices.IndexFunc(w.early, func(e early) bool {
-		return e.id == p.id && (e.origin == "" || e.origin == p.origin) && time.Since(e.at) < earlyFor
+	i := slices.IndexFunc(w.early, func(e earlyAbort) bool {
+		return e.id == p.id && (e.origin == "" || e.origin == p.origin) && time.Since(e.at) < earlyTime
 	})
 	if i < 0 {
 		return false
@@ -90,8 +91,8 @@ func (w *waiting) abortedEarly(p *pending) bool {
 	return true
 }
 
-// abort ends the ceremony; autofill offers it no more. The caller holds the mutex of
-// the waiting.
+// abort ends the ceremony; autofill offers it no more. The caller holds
+// waiting.mu.
 func (p *pending) abort() {
 	p.offered = false
 	p.cancel(errAborted)
@@ -126,10 +127,10 @@ func (w *waiting) abort(id, origin string) bool {
 		}
 	}
 	if !found {
-		if len(w.early) == earlyMost {
+		if len(w.early) == maxEarly {
 			w.early = slices.Delete(w.early, 0, 1)
 		}
-		w.early = append(w.early, early{id, origin, time.Now()})
+		w.early = append(w.early, earlyAbort{id, origin, time.Now()})
 	}
 	return found
 }

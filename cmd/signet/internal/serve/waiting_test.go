@@ -35,6 +35,7 @@ func TestEarlyAbort(t *testing.T) {
 	s.must("POST", d+"/create", fmt.Sprintf(`{"id":"early","origin":"https://login.example","options":%s}`, creationOptions))
 }
 
+// An early abort is for a page of its origin, for a time, and not for many.
 func TestEarlyAborts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := func(w *waiting, id, origin string) error {
@@ -54,14 +55,14 @@ func TestEarlyAborts(t *testing.T) {
 			t.Errorf("aborted early: %v", err)
 		}
 		w.abort("b", "")
-		time.Sleep(earlyFor)
+		time.Sleep(earlyTime)
 		if err := begin(&w, "b", "https://login.example"); err != nil {
 			t.Errorf("aborted long ago: %v", err)
 		}
-		for i := range 10 * earlyMost {
+		for i := range 10 * maxEarly {
 			w.abort(fmt.Sprint(i), "")
 		}
-		if len(w.early) != earlyMost {
+		if len(w.early) != maxEarly {
 			t.Errorf("%d aborts are kept", len(w.early))
 		}
 	})
