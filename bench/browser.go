@@ -103,9 +103,10 @@ func (p *phone) get(ctx context.Context, options []byte) error {
 	return err
 }
 
-// registrations compares a new device and its first registration, options in JSON
-// to response in JSON, with makeCredential alone: bytes in to bytes out, with the
-// same attestation, on a device in memory that is there already.
+// registrations compares a registration by a browser, options in JSON to response
+// in JSON, with makeCredential alone, bytes in to bytes out with the same
+// attestation; and a new device with its first registration, with one on a device
+// that is there already.
 func registrations(ctx context.Context, _ string) ([]comparison, error) {
 	req, err := creation("login.example", false)
 	if err != nil {
@@ -121,45 +122,66 @@ func registrations(ctx context.Context, _ string) ([]comparison, error) {
 		{rptest.Phone, attest.None, authenticator.NoAttestation},
 		{rptest.Platform, attest.PackedSelf, authenticator.PackedSelf},
 	} {
-		first := func() error {
+		newBrowser := func() (*rptest.Client, error) {
 			device, err := rptest.NewDevice(rptest.DeviceConfig{Personality: kind.personality})
+			return &rptest.Client{Device: device, Origin: "https://login.example"}, err
+		}
+		register := everyThousand(newBrowser, func(browser *rptest.Client) error {
+			_, err := browser.Create(ctx, options)
+			return err
+		})
+		first := func() error {
+			browser, err := newBrowser()
 			if err != nil {
 				return err
 			}
-			browser := rptest.Client{Device: device, Origin: "https://login.example"}
 			_, err = browser.Create(ctx, options)
 			return err
 		}
 		all = append(all, comparison{
 			clock:     processorTime,
-			name:      fmt.Sprintf("new device, attestation %s", kind.format),
-			subject:   first,
+			name:      fmt.Sprintf("browser: create, %s", kind.format),
+			subject:   register,
 			reference: bareRegistration(ctx, kind.bare, req),
+		}, comparison{
+			clock:     processorTime,
+			name:      fmt.Sprintf("new device and create, %s", kind.format),
+			subject:   first,
+			reference: register,
 		})
 	}
 	return all, nil
 }
 
-// bareRegistration is makeCredential. Every now and then it takes a new device: the
-// memory of many thousand credentials would be a burden to both sides.
-func bareRegistration(ctx context.Context, attestation authenticator.Attestation, req []byte) func() error {
-	profile := authenticator.Platform()
-	profile.Attestation, profile.AlwaysUv = attestation, false
-	session := &ctap.Session{Transport: "internal"}
-	var device *authenticator.Authenticator
+// everyThousand takes turns on what make gives, and makes it anew every now and
+// then: the memory of many thousand credentials would be a burden to both sides.
+func everyThousand[D any](make func() (D, error), turn func(D) error) func() error {
+	var device D
 	turns := 0
 	return func() (err error) {
 		if turns%1000 == 0 {
-			if device, err = authenticator.New(ctx, authenticator.Config{Profile: profile, User: willing{}}); err != nil {
+			if device, err = make(); err != nil {
 				return err
 			}
 		}
 		turns++
+		return turn(device)
+	}
+}
+
+// bareRegistration is makeCredential.
+func bareRegistration(ctx context.Context, attestation authenticator.Attestation, req []byte) func() error {
+	profile := authenticator.Platform()
+	profile.Attestation, profile.AlwaysUv = attestation, false
+	session := &ctap.Session{Transport: "internal"}
+	return everyThousand(func() (*authenticator.Authenticator, error) {
+		return authenticator.New(ctx, authenticator.Config{Profile: profile, User: willing{}})
+	}, func(device *authenticator.Authenticator) error {
 		if status := ctap.Status(device.ServeCTAP(ctx, session, req)[0]); status != ctap.StatusOK {
 			return status
 		}
 		return nil
-	}
+	})
 }
 
 func creationOptions(rpID, residentKey string) []byte {
