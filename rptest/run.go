@@ -155,7 +155,11 @@ func (r *Report) conclude(t *testing.T) {
 	reasons, left := map[string]int{}, 0
 	for i := range r.Results {
 		if o := r.Results[i].Outcome; o == NotApplicable || o == NotRun {
-			reasons[strings.TrimPrefix(r.Results[i].Detail, "not applicable: ")]++
+			reason := r.Results[i].Detail
+			if _, need, ok := strings.Cut(reason, "not applicable: "); ok {
+				reason = need
+			}
+			reasons[reason]++
 			left++
 		}
 	}

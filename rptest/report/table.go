@@ -164,7 +164,12 @@ func (t *table) grouped(results []*rptest.Result) {
 }
 
 // reason is why a result says nothing of the site.
-func reason(r *rptest.Result) string { return strings.TrimPrefix(r.Detail, "not applicable: ") }
+func reason(r *rptest.Result) string {
+	if _, need, ok := strings.Cut(r.Detail, "not applicable: "); ok {
+		return need // wherever in a sequence it was missed
+	}
+	return r.Detail
+}
 
 const (
 	manyCases = 12 // are more than somebody reads one by one

@@ -21,6 +21,7 @@ func TestTableIsShort(t *testing.T) {
 		many = append(many, "register.attestation.tpm."+string(c))
 	}
 	add(rptest.NotApplicable, "not applicable: it needs attestation direct", append(many, "register.flags.uv", "register.flags.up")...)
+	add(rptest.NotApplicable, "register first: not applicable: it needs residentKey required", "login.resident")
 	add(rptest.ControlFailed, "register first: POST http://localhost/: no such host", "login.a", "login.b", "login.c")
 	add(rptest.ControlFailed, "POST http://localhost/: no such host", "register.a")
 	add(rptest.ControlFailed, "no such host", "options.a") // which names no request, so none of those above goes to it
@@ -31,6 +32,7 @@ func TestTableIsShort(t *testing.T) {
 	}
 	for _, want := range []string{
 		"\n  15: it needs attestation direct:\n    register.attestation.tpm. (13), register.flags.uv, register.flags.up\n",
+		"\n  it needs residentKey required:\n    login.resident\n",
 		"\n  4: POST http://localhost/: no such host:\n    login.a, login.b, login.c, register.a\n",
 		"\n  sign in: refused:\n    sequence.a\n",
 	} {
