@@ -109,7 +109,7 @@ func TestMappingBombs(t *testing.T) {
 	for name, text := range map[string]string{
 		"aliases that double": head + doubling.String() + "}" + tail,
 		"many aliases":        head + "[&a x" + strings.Repeat(",*a", 100) + "]" + tail,
-		"an alias of itself":  head + "&a [*a, *a, *a]" + tail + strings.Repeat("#", 10),
+		"an alias of itself":  head + "&a [*a, *a, *a]" + tail,
 		"open brackets":       strings.Repeat("[", maxMapping),
 		"open braces":         strings.Repeat("{a: ", maxMapping/4),
 		"dashes":              strings.Repeat("- ", maxMapping/2),
@@ -129,8 +129,8 @@ func TestMappingBombs(t *testing.T) {
 			}()
 			select {
 			case err := <-done:
-				if err == nil && name != "an alias of itself" {
-					t.Error("it is taken")
+				if taken := name == "an alias of itself"; (err == nil) != taken { // the library makes null of it
+					t.Errorf("taken: %t, %v", err == nil, err)
 				}
 			case <-time.After(20 * time.Second):
 				t.Fatal("it takes longer than 20 s")
