@@ -45,7 +45,7 @@ var imports = []struct {
 	{"rptest/brokenrp", []string{"ctap"}, []string{"github.com/fxamacker/cbor/v2", "github.com/google/go-tpm", "github.com/decred/dcrd/dcrec/secp256k1/v4"},
 		"a relying party that judges what we make shares nothing with how it is made"},
 	{"rptest/...", []string{"rptest", "rptest/ceremony", "rptest/attest", "rptest/explain", "client", "authenticator", "keystore", "keystore/memory", "ctap", "ctap/pinuv"},
-		[]string{"github.com/fxamacker/cbor/v2", "github.com/goccy/go-yaml", "golang.org/x/crypto/cryptobyte", "golang.org/x/net/publicsuffix"},
+		[]string{"github.com/fxamacker/cbor/v2", "github.com/goccy/go-yaml", "golang.org/x/net/publicsuffix"},
 		"a test's devices are the engine and the client half, and faults"},
 	{"client/...", []string{"ctap", "ctap/pinuv", "ctap/hid", "ctap/apdu"}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/net", "golang.org/x/text"},
 		"the client drives any authenticator, so it must not know ours"},

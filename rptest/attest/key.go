@@ -103,7 +103,7 @@ func (a *Authority) other(alg ctap.Algorithm) (crypto.Signer, error) {
 }
 
 // signer signs with a key as an algorithm says; deterministically, which ECDSA
-// and PKCS #1 do without a source of randomness.
+// and PKCS #1 do without a source of randomness, and with a low s.
 func signer(key crypto.Signer, alg ctap.Algorithm) Signer {
 	return func(message []byte) ([]byte, error) {
 		hash := alg.Hash()
@@ -117,7 +117,11 @@ func signer(key crypto.Signer, alg ctap.Algorithm) Signer {
 		}
 		h := hash.New()
 		h.Write(message)
-		return key.Sign(nil, h.Sum(nil), hash)
+		sig, err := key.Sign(nil, h.Sum(nil), hash)
+		if pub, ok := key.Public().(*ecdsa.PublicKey); ok && err == nil {
+			return LowerS(sig, pub.Params().N)
+		}
+		return sig, err
 	}
 }
 

@@ -1,4 +1,4 @@
-package rptest
+package attest
 
 import (
 	"crypto/ecdsa"
@@ -23,7 +23,7 @@ func TestLowerS(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			low, err := lowerS(sig, n)
+			low, err := LowerS(sig, n)
 			if err != nil {
 				t.Fatal(err)
 			}
