@@ -1,6 +1,7 @@
 package explain_test
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -70,5 +71,19 @@ func TestExplainIsQuick(t *testing.T) {
 				t.Error("it takes longer than 30 s")
 			}
 		})
+	}
+}
+
+// A host that is longer than names can be is no domain, and none above it is
+// looked for.
+func TestExplainLongHost(t *testing.T) {
+	hash := sha256.Sum256([]byte("b"))
+	authData := base64.RawURLEncoding.EncodeToString(append(hash[:], make([]byte, 5)...))
+	for host, want := range map[string]bool{strings.Repeat("a.", 100) + "b": true, strings.Repeat("a.", 150) + "b": false} {
+		clientData := base64.RawURLEncoding.EncodeToString([]byte(`{"origin":"https://` + host + `"}`))
+		text := explain.Explain([]byte(`{"response":{"clientDataJSON":"` + clientData + `","authenticatorData":"` + authData + `"}}`))
+		if got := strings.Contains(text, "SHA-256 of b"); got != want {
+			t.Errorf("a host of %d bytes: found %t, want %t:\n%s", len(host), got, want, text)
+		}
 	}
 }
