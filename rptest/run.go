@@ -61,8 +61,9 @@ func Baseline(path string) RunOption {
 func writesBaseline() bool { return os.Getenv("SIGNET_BASELINE") == "write" }
 
 // Run plays the catalogue against a site, a subtest for each case. A finding fails
-// its subtest, and so does a case whose control failed; a case that does not apply
-// is skipped. The seed is the test's name.
+// its subtest, and so does a case whose control failed. Cases that do not apply
+// pass; Run tells of them at its end, and fails where there are no others. The seed
+// is the test's name.
 func Run(t *testing.T, rp RP, options ...RunOption) {
 	t.Helper()
 	a := &Audit{RP: rp, Seed: t.Name()}
@@ -89,6 +90,9 @@ func Run(t *testing.T, rp RP, options ...RunOption) {
 		if a.baseline != "" {
 			t.Errorf("%s is not written: not every case was played", a.baseline)
 		}
+		if len(report.Results) > 0 {
+			report.conclude(t)
+		}
 		return
 	}
 	report.conclude(t)
@@ -112,7 +116,7 @@ func (r *Result) tell(t *testing.T, forgiving bool) {
 	t.Helper()
 	switch {
 	case r.Outcome == NotApplicable, r.Outcome == NotRun:
-		t.Skip(r.Detail)
+		t.Log(r.Detail) // no skip, since CI often allows none, and nobody turned this off
 	case r.Outcome == ControlFailed:
 		t.Errorf("no verdict, for the ceremony without the fault failed, too: %s\n"+
 			"mend the site's set-up or the mapping, or leave the case out with rptest.Skip", r.Detail)
