@@ -19,9 +19,9 @@ type Device interface {
 }
 
 // InProcess is a Device in this process that takes a ceremony's commands as they
-// are, which spares both sides the encoding. Errors and replies are those that
-// Authenticator's methods of the names would give. Nobody changes what is given
-// or comes back.
+// are, which spares both sides the encoding. Errors and replies are those of
+// Authenticator's methods of the same names, before the command is named in them.
+// Nobody changes what is given or comes back.
 type InProcess interface {
 	Device
 	GetInfo(ctx context.Context) (*ctap.GetInfoResponse, error)

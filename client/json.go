@@ -7,8 +7,8 @@ import (
 )
 
 // What is here takes JSON apart that is known to be well-formed. It copies
-// nothing: through maps and reflection a ceremony's options would cost a third
-// of its signature.
+// nothing: through maps and reflection a ceremony's options cost a seventh of its
+// signature.
 
 // jsonMember is a member of an object: its name without quotes and escapes, and
 // its value as it stands.
