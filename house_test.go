@@ -31,6 +31,8 @@ var imports = []struct {
 }{
 	{"cmd/...", []string{"..."}, []string{"..."},
 		"programs put everything together"},
+	{"internal/patience", nil, nil,
+		"waiting is the same for all"},
 	{"internal/...", nil, nil,
 		"tools that build and prove this tree stand beside it"},
 	{"bench/...", []string{"..."}, []string{"go.etcd.io/bbolt", "github.com/google/go-tpm", "github.com/descope/virtualwebauthn"},
@@ -47,9 +49,9 @@ var imports = []struct {
 	{"rptest/...", []string{"rptest", "rptest/ceremony", "rptest/attest", "rptest/explain", "client", "authenticator", "keystore", "keystore/memory", "ctap", "ctap/pinuv"},
 		[]string{"github.com/fxamacker/cbor/v2", "github.com/goccy/go-yaml", "golang.org/x/net/publicsuffix"},
 		"a test's devices are the engine and the client half, and faults"},
-	{"client/...", []string{"ctap", "ctap/pinuv", "ctap/hid", "ctap/apdu"}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/net", "golang.org/x/text"},
+	{"client/...", []string{"ctap", "ctap/pinuv", "ctap/hid", "ctap/apdu", "internal/patience"}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/net", "golang.org/x/text"},
 		"the client drives any authenticator, so it must not know ours"},
-	{"authenticator", []string{"keystore", "keystore/memory", "ctap", "ctap/pinuv"}, []string{"golang.org/x/text"},
+	{"authenticator", []string{"keystore", "keystore/memory", "ctap", "ctap/pinuv", "internal/patience"}, []string{"golang.org/x/text"},
 		"the device is the same behind every door and over every root"},
 
 	{"transport/...", []string{"ctap", "ctap/hid", "ctap/apdu", "ctap/hybrid"}, []string{"golang.org/x/sys"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/internal/patience"
 	"github.com/seed-77d61853/signet/ctap/pinuv"
 )
 
@@ -50,8 +51,8 @@ func (a *Authenticator) askMeanwhile(ctx context.Context, s *ctap.Session, p Pro
 
 // answer waits for the person, for as long as they have.
 func (a *Authenticator) answer(ctx context.Context, p Prompt) (Consent, error) {
-	limited := &patience{Context: ctx, until: time.Now().Add(userActionTimeout)}
-	defer limited.end()
+	limited := patience.For(ctx, userActionTimeout)
+	defer limited.End()
 	consent, err := a.user.Ask(limited, p)
 	switch {
 	case ctx.Err() != nil:

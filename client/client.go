@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/internal/patience"
 )
 
 // Client is a browser for one page and one authenticator. Only Device and Origin
@@ -134,7 +135,7 @@ func (y *ceremony) end() {
 
 // lifetime bounds ctx by the options' timeout, in milliseconds, within the
 // client's range.
-func (c *Client) lifetime(ctx context.Context, timeout *uint32) (context.Context, context.CancelFunc) {
+func (c *Client) lifetime(ctx context.Context, timeout *uint32) *patience.Context {
 	shortest, longest := c.MinTimeout, c.MaxTimeout
 	if shortest == 0 {
 		shortest = 5 * time.Minute
@@ -146,13 +147,13 @@ func (c *Client) lifetime(ctx context.Context, timeout *uint32) (context.Context
 	if timeout != nil {
 		d = min(max(time.Duration(*timeout)*time.Millisecond, shortest), longest)
 	}
-	return context.WithTimeoutCause(ctx, d, errLifetime)
+	return patience.For(ctx, d)
 }
 
-// timedOut gives ctx's cause in place of err where the ceremony's own time is
-// up: a device that is cancelled then answers as if a person had refused.
-func timedOut(ctx context.Context, err error) error {
-	if err != nil && errors.Is(context.Cause(ctx), errLifetime) {
+// timedOut tells why where the ceremony's own time is up: a device that is
+// cancelled then answers as if a person had refused.
+func timedOut(ctx *patience.Context, err error) error {
+	if err != nil && ctx.Over() {
 		return errors.Join(errLifetime, err)
 	}
 	return err

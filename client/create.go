@@ -18,15 +18,15 @@ func (c *Client) create(ctx context.Context, options []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.lifetime(ctx, o.timeout)
-	defer cancel()
-	y, err := c.begin(ctx, ClientDataCreate, o.challenge, o.rpID, func(caller origin) error { return o.check(caller) })
+	lifetime := c.lifetime(ctx, o.timeout)
+	defer lifetime.End()
+	y, err := c.begin(lifetime, ClientDataCreate, o.challenge, o.rpID, func(caller origin) error { return o.check(caller) })
 	if err != nil {
-		return nil, timedOut(ctx, err)
+		return nil, timedOut(lifetime, err)
 	}
 	defer y.end()
-	resp, err := y.register(ctx, o)
-	return resp, timedOut(ctx, err)
+	resp, err := y.register(lifetime, o)
+	return resp, timedOut(lifetime, err)
 }
 
 // check refuses options that no authenticator can satisfy, and completes the

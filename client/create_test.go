@@ -355,7 +355,7 @@ func TestCreateResponse(t *testing.T) {
 	if got := string(marshal(t, r.ClientExtensionResults)); got != `{"credBlob":true,"credProps":{"rk":false},"prf":{"enabled":true}}` {
 		t.Errorf("clientExtensionResults %s", got)
 	}
-	raw, _ := decodeBase64URL(r.Response.AttestationObject)
+	raw, _ := decodeBase64URL([]byte(r.Response.AttestationObject))
 	o, err := ctap.ParseAttestationObject(raw)
 	if err != nil {
 		t.Fatal(err)
@@ -363,7 +363,7 @@ func TestCreateResponse(t *testing.T) {
 	if encodeBase64URL(o.AuthData) != r.Response.AuthenticatorData {
 		t.Error("authenticatorData is not that of the attestation object")
 	}
-	data, _ := decodeBase64URL(r.Response.ClientDataJSON)
+	data, _ := decodeBase64URL([]byte(r.Response.ClientDataJSON))
 	if want := `{"type":"webauthn.create","challenge":"AAAA","origin":"https://example.com","crossOrigin":false}`; string(data) != want {
 		t.Errorf("clientDataJSON %s", data)
 	}
@@ -396,7 +396,7 @@ func TestAttestationConveyance(t *testing.T) {
 				more["attestation"] = tt.conveyance
 			}
 			r, _ := register(t, f.client(), f, more)
-			raw, _ := decodeBase64URL(r.Response.AttestationObject)
+			raw, _ := decodeBase64URL([]byte(r.Response.AttestationObject))
 			o, err := ctap.ParseAttestationObject(raw)
 			if err != nil {
 				t.Fatal(err)

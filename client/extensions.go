@@ -54,10 +54,10 @@ func parseExtensions(d *dictionary) extensionInputs {
 		pinComplexityPolicy: d.boolean("pinComplexityPolicy"),
 	}
 	if blob, ok := d.object("largeBlob", false); ok {
-		in.largeBlob = parseLargeBlob(blob)
+		in.largeBlob = parseLargeBlob(&blob)
 	}
 	if prf, ok := d.object("prf", false); ok {
-		in.prf = parsePRF(prf)
+		in.prf = parsePRF(&prf)
 	}
 	return in
 }

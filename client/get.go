@@ -13,15 +13,15 @@ func (c *Client) get(ctx context.Context, options []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.lifetime(ctx, o.timeout)
-	defer cancel()
-	y, err := c.begin(ctx, ClientDataGet, o.challenge, o.rpID, func(caller origin) error { return o.check(caller) })
+	lifetime := c.lifetime(ctx, o.timeout)
+	defer lifetime.End()
+	y, err := c.begin(lifetime, ClientDataGet, o.challenge, o.rpID, func(caller origin) error { return o.check(caller) })
 	if err != nil {
-		return nil, timedOut(ctx, err)
+		return nil, timedOut(lifetime, err)
 	}
 	defer y.end()
-	resp, err := y.signIn(ctx, o)
-	return resp, timedOut(ctx, err)
+	resp, err := y.signIn(lifetime, o)
+	return resp, timedOut(lifetime, err)
 }
 
 // check refuses extension inputs that the ceremony does not take.

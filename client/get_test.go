@@ -165,7 +165,7 @@ func TestGetResponse(t *testing.T) {
 	if r.Response.UserHandle == nil || *r.Response.UserHandle != "YWxpY2U" || r.Response.Signature != "c2lnbmF0dXJl" {
 		t.Errorf("response %+v", r.Response)
 	}
-	data, _ := decodeBase64URL(r.Response.ClientDataJSON)
+	data, _ := decodeBase64URL([]byte(r.Response.ClientDataJSON))
 	if want := `{"type":"webauthn.get","challenge":"AAAA","origin":"https://example.com","crossOrigin":false}`; string(data) != want {
 		t.Errorf("clientDataJSON %s", data)
 	}

@@ -43,13 +43,13 @@ func jsonElements(text []byte) (elements []json.RawMessage, ok bool) {
 	return elements, true
 }
 
-// plainString gives a string that is written without escapes; ok is false for
-// all else.
-func plainString(text []byte) (s string, ok bool) {
+// plainString gives what is within a string that is written without escapes; ok is
+// false for all else.
+func plainString(text []byte) (s []byte, ok bool) {
 	if len(text) < 2 || text[0] != '"' || bytes.IndexByte(text, '\\') >= 0 || !utf8.Valid(text) {
-		return "", false
+		return nil, false
 	}
-	return string(text[1 : len(text)-1]), true
+	return text[1 : len(text)-1], true
 }
 
 // unquote decodes a member's name.
@@ -71,11 +71,11 @@ type splitter struct {
 }
 
 // split enters the object or array that text is, by its opening bracket.
-func split(text []byte, bracket byte) (*splitter, bool) {
-	s := &splitter{text: text}
+func split(text []byte, bracket byte) (splitter, bool) {
+	s := splitter{text: text}
 	s.skip()
 	if s.at == len(text) || text[s.at] != bracket {
-		return nil, false
+		return s, false
 	}
 	s.at++
 	return s, true

@@ -50,7 +50,7 @@ type requestOptions struct {
 
 // publicKey finds the options, which may also be given as they are passed to
 // navigator.credentials: as the value of member publicKey.
-func publicKey(data []byte) *dictionary {
+func publicKey(data []byte) dictionary {
 	d := newDictionary(data)
 	if _, ok := d.find("challenge"); ok {
 		return d
@@ -74,24 +74,26 @@ func parseCreationOptions(data []byte) (*creationOptions, error) {
 	o.user.Name = user.text("name", true)
 	o.user.DisplayName = user.text("displayName", true)
 	o.challenge = d.bytes("challenge", true)
-	for _, p := range d.objects("pubKeyCredParams", true) {
+	params := d.objects("pubKeyCredParams", true)
+	o.params = make([]ctap.PubKeyParam, 0, len(params))
+	for _, p := range params {
 		o.params = append(o.params, ctap.PubKeyParam{
 			Alg:  ctap.Algorithm(p.long("alg", true)),
 			Type: p.text("type", true),
 		})
 	}
-	o.timeout = timeout(d)
-	o.exclude = descriptors(d, "excludeCredentials")
+	o.timeout = timeout(&d)
+	o.exclude = descriptors(&d, "excludeCredentials")
 	selection, _ := d.object("authenticatorSelection", false)
 	o.attachment = selection.optional("authenticatorAttachment")
-	o.residentKey = residentKey(selection)
+	o.residentKey = residentKey(&selection)
 	o.userVerification = selection.enum("userVerification", preferred, discouraged, preferred, required)
 	o.attestation = d.enum("attestation", attestationNone,
 		attestationNone, "indirect", "direct", attestationEnterprise)
 	o.attestationFormats = d.texts("attestationFormats")
 	d.texts("hints") // they choose among authenticators; there is one here
 	if extensions, ok := d.object("extensions", false); ok {
-		o.extensions = parseExtensions(extensions)
+		o.extensions = parseExtensions(&extensions)
 	}
 	if *d.err == nil && (len(o.user.ID) == 0 || len(o.user.ID) > ctap.MaxUserIDLength) {
 		d.fail(TypeError, "user.id", "is not 1 to 64 bytes")
@@ -107,14 +109,14 @@ func parseRequestOptions(data []byte) (*requestOptions, error) {
 	d := publicKey(data)
 	o := &requestOptions{
 		challenge:        d.bytes("challenge", true),
-		timeout:          timeout(d),
+		timeout:          timeout(&d),
 		rpID:             d.optional("rpId"),
-		allow:            descriptors(d, "allowCredentials"),
+		allow:            descriptors(&d, "allowCredentials"),
 		userVerification: d.enum("userVerification", preferred, discouraged, preferred, required),
 	}
 	d.texts("hints")
 	if extensions, ok := d.object("extensions", false); ok {
-		o.extensions = parseExtensions(extensions)
+		o.extensions = parseExtensions(&extensions)
 	}
 	if *d.err != nil {
 		return nil, *d.err
@@ -132,11 +134,12 @@ func timeout(d *dictionary) *uint32 {
 // descriptors converts a list of credential descriptors. Those of other types
 // than public-key are dropped: this client knows no other (WebAuthn §5.8.3).
 func descriptors(d *dictionary, member string) []ctap.Descriptor {
-	var list []ctap.Descriptor
-	if _, ok := d.find(member); !ok {
+	items := d.objects(member, false)
+	if len(items) == 0 {
 		return nil
 	}
-	for _, item := range d.objects(member, false) {
+	list := make([]ctap.Descriptor, 0, len(items))
+	for _, item := range items {
 		c := ctap.Descriptor{
 			ID:         item.bytes("id", true),
 			Type:       item.text("type", true),

@@ -146,7 +146,7 @@ func TestCrossOrigin(t *testing.T) {
 		c := f.client()
 		c.CrossOrigin, c.TopOrigin = tt.cross, tt.top
 		r, _ := register(t, c, f, nil)
-		data, _ := decodeBase64URL(r.Response.ClientDataJSON)
+		data, _ := decodeBase64URL([]byte(r.Response.ClientDataJSON))
 		if !strings.HasSuffix(string(data), tt.want) {
 			t.Errorf("clientDataJSON %s, want %s", data, tt.want)
 		}

@@ -37,7 +37,7 @@ type prfResults struct {
 func parsePRF(d *dictionary) *prfInputs {
 	in := &prfInputs{}
 	if eval, ok := d.object("eval", false); ok {
-		in.eval = parsePRFValues(eval)
+		in.eval = parsePRFValues(&eval)
 	}
 	by, ok := d.object("evalByCredential", false)
 	if !ok {
@@ -46,7 +46,7 @@ func parsePRF(d *dictionary) *prfInputs {
 	in.hasByCredential = true
 	in.byCredential = make(map[string]*prfValues, len(by.members))
 	for id, values := range by.record() {
-		in.byCredential[id] = parsePRFValues(values)
+		in.byCredential[id] = parsePRFValues(&values)
 	}
 	return in
 }
@@ -72,7 +72,7 @@ func (in *prfInputs) checkGet(allow []ctap.Descriptor) *Error {
 		return fail(NotSupportedError, "prf.evalByCredential needs allowCredentials")
 	}
 	for key := range in.byCredential {
-		id, ok := decodeBase64URL(key)
+		id, ok := decodeBase64URL([]byte(key))
 		if !ok || len(id) == 0 {
 			return fail(SyntaxError, "a key of prf.evalByCredential is not a credential ID in base64url")
 		}

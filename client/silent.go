@@ -34,6 +34,9 @@ func (y *ceremony) batches(list []ctap.Descriptor) [][]ctap.Descriptor {
 			all = append(all, part)
 			part, size = nil, 0
 		}
+		if part == nil {
+			part = make([]ctap.Descriptor, 0, min(len(list), most))
+		}
 		part = append(part, ctap.Descriptor{ID: d.ID, Type: d.Type})
 		size += n
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/seed-77d61853/signet/ctap"
 )
 
 // dictionary is a JSON object on its way to becoming a WebIDL dictionary. Member
@@ -29,8 +32,8 @@ type dictionary struct {
 	index  int
 }
 
-func newDictionary(data []byte) *dictionary {
-	d := &dictionary{err: new(error), index: -1}
+func newDictionary(data []byte) dictionary {
+	d := dictionary{err: new(error), index: -1}
 	if json.Valid(data) {
 		d.members, _ = jsonMembers(data)
 	}
@@ -81,7 +84,7 @@ func (d *dictionary) get(member string, required bool) (json.RawMessage, bool) {
 }
 
 // object converts a member that is a dictionary. Null is an empty one.
-func (d *dictionary) object(member string, required bool) (*dictionary, bool) {
+func (d *dictionary) object(member string, required bool) (dictionary, bool) {
 	raw, ok := d.get(member, required)
 	if !ok {
 		return d.toObject(member, []byte("null")), false
@@ -91,16 +94,16 @@ func (d *dictionary) object(member string, required bool) (*dictionary, bool) {
 
 // record converts a record of dictionaries; of a key that is there twice the last
 // counts.
-func (d *dictionary) record() map[string]*dictionary {
-	record := make(map[string]*dictionary, len(d.members))
+func (d *dictionary) record() map[string]dictionary {
+	record := make(map[string]dictionary, len(d.members))
 	for _, m := range d.members {
 		record[string(m.name)] = d.toObject(string(m.name), m.value)
 	}
 	return record
 }
 
-func (d *dictionary) toObject(member string, raw json.RawMessage) *dictionary {
-	sub := &dictionary{err: d.err, parent: d, member: member, index: -1}
+func (d *dictionary) toObject(member string, raw json.RawMessage) dictionary {
+	sub := dictionary{err: d.err, parent: d, member: member, index: -1}
 	var ok bool
 	if sub.members, ok = jsonMembers(raw); !ok {
 		d.fail(TypeError, member, "is not an object")
@@ -161,9 +164,15 @@ func (d *dictionary) optional(member string) *string {
 // enum converts an enumeration: fallback where it is absent or unknown, since
 // clients ignore values that they do not know (WebAuthn §2.1.1).
 func (d *dictionary) enum(member, fallback string, known ...string) string {
-	s, _ := d.string(member, false)
-	if slices.Contains(known, s) {
-		return s
+	raw, ok := d.find(member)
+	if !ok {
+		return fallback
+	}
+	s, _ := d.characters(member, raw)
+	for _, k := range known {
+		if string(s) == k {
+			return k
+		}
 	}
 	return fallback
 }
@@ -182,7 +191,11 @@ func (d *dictionary) texts(member string) []string {
 // bytes converts a Base64URLString to bytes; nil where it is absent, and not nil
 // where it is empty.
 func (d *dictionary) bytes(member string, required bool) []byte {
-	s, ok := d.string(member, required)
+	raw, ok := d.get(member, required)
+	if !ok {
+		return nil
+	}
+	s, ok := d.characters(member, raw)
 	if !ok {
 		return nil
 	}
@@ -217,6 +230,9 @@ func (d *dictionary) number(member string, required bool) float64 {
 	raw, ok := d.get(member, required)
 	if !ok {
 		return 0
+	}
+	if n, err := strconv.ParseInt(string(raw), 10, 32); err == nil { // most are written so
+		return float64(n)
 	}
 	switch v := value(raw).(type) {
 	case nil:
@@ -255,7 +271,10 @@ func (d *dictionary) unsignedLong(member string, required bool) uint32 {
 
 func (d *dictionary) toString(member string, raw json.RawMessage) (string, bool) {
 	if s, ok := plainString(raw); ok {
-		return s, true
+		if string(s) == ctap.TypePublicKey { // it stands in every list
+			return ctap.TypePublicKey, true
+		}
+		return string(s), true
 	}
 	switch v := value(raw).(type) {
 	case nil:
@@ -271,6 +290,15 @@ func (d *dictionary) toString(member string, raw json.RawMessage) (string, bool)
 	return "", false
 }
 
+// characters is toString that copies nothing, most of the time.
+func (d *dictionary) characters(member string, raw json.RawMessage) ([]byte, bool) {
+	if s, ok := plainString(raw); ok {
+		return s, true
+	}
+	s, ok := d.toString(member, raw)
+	return []byte(s), ok
+}
+
 // value decodes JSON that is known to be well-formed.
 func value(raw json.RawMessage) any {
 	var v any
@@ -281,11 +309,12 @@ func value(raw json.RawMessage) any {
 }
 
 // decodeBase64URL decodes base64url without padding, white space or stray bits.
-func decodeBase64URL(s string) ([]byte, bool) {
-	if strings.ContainsAny(s, "\r\n") { // which the decoder would skip
+func decodeBase64URL(s []byte) ([]byte, bool) {
+	if bytes.ContainsAny(s, "\r\n") { // which the decoder would skip
 		return nil, false
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	b := make([]byte, base64.RawURLEncoding.DecodedLen(len(s)))
+	_, err := base64.RawURLEncoding.Strict().Decode(b, s)
 	return b, err == nil
 }
 
