@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -116,10 +117,25 @@ func decode(r *http.Request, v any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return refusal(http.StatusBadRequest, "body: %s", strings.TrimPrefix(err.Error(), "json: "))
+		return refusal(http.StatusBadRequest, "body: %s", complaint(body, v, err))
 	}
 	if _, err := d.Token(); err != io.EOF { // More is false before a closing bracket, too
 		return refusal(http.StatusBadRequest, "body: something follows the JSON object")
 	}
 	return nil
+}
+
+// complaint says why a body is not taken: what encoding/json says of types is about
+// Go's.
+func complaint(body []byte, v any, err error) string {
+	var given any
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if invalid := d.Decode(&given); invalid != nil {
+		return "it is not JSON: " + invalid.Error()
+	}
+	if why := misfit("", reflect.TypeOf(v), given); why != "" {
+		return why
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
 }
