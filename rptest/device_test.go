@@ -166,6 +166,8 @@ func TestConfigErrors(t *testing.T) {
 	for _, c := range []rptest.DeviceConfig{
 		{Personality: "toaster"},
 		{BackupEligible: &no, BackedUp: &yes},
+		{Algorithms: []ctap.Algorithm{0}},
+		{Algorithms: []ctap.Algorithm{ctap.ES256, ctap.ECDHES256}},
 	} {
 		if _, err := rptest.NewDevice(c); err == nil {
 			t.Errorf("%+v is taken", c)

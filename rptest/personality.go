@@ -3,6 +3,7 @@ package rptest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-77d61853/signet/authenticator"
@@ -131,10 +132,27 @@ func (c DeviceConfig) settled() (DeviceConfig, error) {
 	if !slices.Contains(attest.Formats(), c.Attestation) {
 		return c, fmt.Errorf("attestation %q is none of %q", c.Attestation, attest.Formats())
 	}
+	for _, a := range c.Algorithms {
+		if !slices.Contains(makes, a) {
+			return c, fmt.Errorf("algorithm %d is none of %s, which a device makes keys of", int64(a), numbered(makes))
+		}
+	}
 	if *c.BackedUp && !*c.BackupEligible {
 		return c, fmt.Errorf("a device with backedUp must be backupEligible: spoil the flags with a mutation instead")
 	}
 	return c, nil
+}
+
+// makes are the algorithms that a device can have.
+var makes = []ctap.Algorithm{ctap.ES256, ctap.EdDSA, ctap.ES384, ctap.ES512, ctap.RS256, ctap.ES256K}
+
+// numbered lists algorithms by name and number.
+func numbered(algorithms []ctap.Algorithm) string {
+	names := make([]string, len(algorithms))
+	for i, a := range algorithms {
+		names[i] = fmt.Sprintf("%v (%d)", a, int64(a))
+	}
+	return strings.Join(names, ", ")
 }
 
 // personalities holds what each one is.

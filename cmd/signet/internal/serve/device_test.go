@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 
@@ -61,6 +62,14 @@ func TestDeviceErrors(t *testing.T) {
 	s.refused(400, "BadRequest", "origin", "POST", "/v1/devices", `{"origins":["https://login.example/"]}`)
 	s.refused(400, "BadRequest", "backupEligible", "POST", "/v1/devices", `{"profile":"security-key","backedUp":true}`)
 	s.wrong().refused(404, "NotFound", "openapi", "GET", "/v1/device", nil)
+	for _, algorithms := range []string{"[0]", "[-7,-65535]"} {
+		s.wrong().refused(400, "BadRequest", "ES256 (-7), EdDSA (-8)", "POST", "/v1/devices", `{"algorithms":`+algorithms+`}`)
+	}
+	for _, alg := range []string{"-7", "-8", "-35", "-36", "-47", "-257"} {
+		d := s.device(`{"algorithms":[` + alg + `]}`)
+		s.must("GET", d+"/metadata.json", nil)
+		s.must("POST", d+"/create", page(strings.Replace(creationOptions, `"alg":-7`, `"alg":`+alg, 1)))
+	}
 }
 
 // The same seed gives the same bytes, over HTTP as in Go.
@@ -134,6 +143,21 @@ func TestBehaviour(t *testing.T) {
 	s.refused(400, "BadRequest", "nowhere", "POST", d+"/behaviour", `{"mutate":["nowhere"]}`)
 	s.wrong().refused(400, "BadRequest", "answer", "POST", d+"/behaviour", `{"answer":"perhaps"}`)
 	s.wrong().refused(400, "BadRequest", "unknown field", "POST", d+"/behaviour", `{"anser":"deny"}`)
+}
+
+// A browser fails with what create and get throw, and with nothing that is misspelt.
+func TestThrown(t *testing.T) {
+	s := start(t, Config{})
+	d := s.device(`{}`)
+	for _, name := range thrown {
+		s.must("POST", d+"/behaviour", fmt.Sprintf(`{"error":%q}`, name))
+		s.refused(409, name, "", "POST", d+"/create", page(creationOptions))
+	}
+	for _, name := range []string{"FooError", "notAllowedError", "NotAllowed", "HierarchyRequestError", "Error"} {
+		s.wrong().refused(400, "BadRequest", `is none that create and get throw: AbortError, ConstraintError`, "POST", d+"/behaviour", fmt.Sprintf(`{"error":%q}`, name))
+	}
+	s.must("POST", d+"/behaviour", `{"error":""}`)
+	s.must("POST", d+"/create", page(creationOptions))
 }
 
 // Three wrong PINs in a row block a security key until it is plugged in again.
