@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -69,7 +70,7 @@ func (c *Case) applies(step Step, options []byte) error {
 }
 
 // finish posts a response. A site that hangs up, or does not answer in time,
-// has crashed.
+// has crashed; one that has too many requests has not answered.
 func (u *User) finish(step Step, credential []byte) (*Answer, error) {
 	return u.post(step, Request{Credential: credential})
 }
@@ -77,7 +78,7 @@ func (u *User) finish(step Step, credential []byte) (*Answer, error) {
 func (u *User) post(step Step, r Request) (*Answer, error) {
 	a, err := u.rp.Do(u.ctx, u.Session, step, r)
 	if err != nil {
-		if u.ctx.Err() != nil {
+		if u.ctx.Err() != nil || errors.Is(err, errLimited) {
 			return nil, err
 		}
 		return &Answer{Crashed: true, Message: err.Error(), err: err}, nil

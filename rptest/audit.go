@@ -75,7 +75,7 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 // begin finds out what there is to play, and where.
 func (a *Audit) begin(ctx context.Context) (*run, []Case, error) {
 	r := &run{Audit: *a, nonce: strconv.FormatUint(uint64(rand.Uint32()), 36)}
-	r.RP = &patience{RP: a.RP}
+	r.RP = &audited{RP: a.RP}
 	if r.Seed == "" {
 		r.Seed = strconv.FormatUint(rand.Uint64(), 36)
 	}
@@ -317,6 +317,9 @@ func (r *run) attempt(ctx context.Context, c Case, role string, mutations ...Mut
 		a.register(u, c, mutations)
 	} else {
 		a.logIn(u, c, mutations)
+	}
+	if a.err == nil && a.outcome == Rejected {
+		a.err = site.limited // what was kept did not show
 	}
 	return a
 }

@@ -1,7 +1,10 @@
 package rptest
 
 import (
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -58,6 +61,38 @@ func TestBaselineHides(t *testing.T) {
 		}
 		if got := len(after.Findings(High)); got != left || len(after.Findings(Critical)) != 0 {
 			t.Errorf("%d findings, want %d", got, left)
+		}
+	}
+}
+
+func TestMended(t *testing.T) {
+	known := KnownFindings{"a": Accepted, "b": Crashed, "c": Accepted, "d": Accepted, "e": Accepted}
+	r := &Report{Results: []Result{
+		{Case: Case{ID: "a"}, Outcome: Rejected}, {Case: Case{ID: "b"}, Outcome: Rejected, Finding: true},
+		{Case: Case{ID: "c"}, Outcome: ControlFailed}, {Case: Case{ID: "d"}, Outcome: NotApplicable}, {Case: Case{ID: "f"}, Outcome: Rejected},
+	}}
+	if got := known.Mended(r); !slices.Equal(got, []string{"a"}) {
+		t.Error(got)
+	}
+}
+
+func TestReadBaseline(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "b")
+	for _, c := range []struct{ file, says string }{
+		{`{"known": {"login.origin.port": "accepted", "a.case.of-old": "rejected"}}`, ""},
+		{`{"known": {}}`, ""},
+		{`{}`, "is no baseline"},
+		{`{"rp": "a report", "results": []}`, "is no baseline"},
+		{`{"known": {"login.origin.port": "acepted"}}`, `login.origin.port is "acepted"`},
+		{`<xml/>`, "is no baseline"},
+		{"", "is no baseline"},
+	} {
+		if err := os.WriteFile(path, []byte(c.file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := ReadBaseline(path)
+		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), path)) {
+			t.Errorf("%s: %v", c.file, err)
 		}
 	}
 }

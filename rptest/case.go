@@ -150,8 +150,8 @@ const (
 	RejectedButStored Outcome = "rejected-but-stored"
 	// Crashed: an answer of 5xx, a hang-up, or none in time.
 	Crashed Outcome = "crashed"
-	// ControlFailed: the unspoilt ceremony beside it failed, so the case says
-	// nothing.
+	// ControlFailed: the unspoilt ceremony beside it failed, or the site would not
+	// look for how many requests came before, so the case says nothing.
 	ControlFailed Outcome = "control-failed"
 	// NotApplicable: what the case needs is not there.
 	NotApplicable Outcome = "not-applicable"

@@ -1,6 +1,7 @@
 package rptest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -104,12 +105,11 @@ func replayParallel(p *play) error {
 		wg.Go(func() { answers[i], errs[i] = tab.finish(LogInFinish, r.JSON) })
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
 	won, crashed := 0, 0
 	for _, a := range answers {
 		switch {
+		case a == nil: // errs has why
+			continue
 		case a.Crashed:
 			crashed++
 		case a.OK:
@@ -123,6 +123,8 @@ func replayParallel(p *play) error {
 		p.outcome = Accepted
 	case crashed > 0:
 		p.outcome = Crashed
+	case cmp.Or(errs...) != nil:
+		return cmp.Or(errs...)
 	case won == 0:
 		return fmt.Errorf("none of %d posts of one sign-in was taken", racers)
 	default:

@@ -194,6 +194,32 @@ func TestSiteThatRefusesSince(t *testing.T) {
 	}
 }
 
+// A control that fails is told with the request that it failed at, and all before it:
+// what somebody looks at who mends a mapping.
+func TestControlFailedTellsAll(t *testing.T) {
+	at := ""
+	rp := spiedSite(t, func(w http.ResponseWriter, path, _ string) bool {
+		if path == at {
+			http.Error(w, "no", http.StatusForbidden)
+		}
+		return path == at
+	})
+	for path, requests := range map[string]int{
+		"/attestation/options": 1, "/attestation/result": 2, "/assertion/options": 3, "/assertion/result": 4,
+	} {
+		at = path
+		audit := &Audit{RP: rp, Origin: "https://login.example", Only: []string{"login.origin.port"}}
+		report, err := audit.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := report.Results[0]
+		if r.Outcome != ControlFailed || len(r.Exchanges) != requests || !strings.Contains(r.Detail, "POST https://localhost"+path+": status 403: no") {
+			t.Errorf("%s: %s, %d requests: %s", path, r.Outcome, len(r.Exchanges), r.Detail)
+		}
+	}
+}
+
 // watching sees a status on its way.
 type watching struct {
 	http.ResponseWriter

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -180,6 +181,9 @@ func (a *Acceptance) checkRefusal() error {
 		return errors.New("status is missing: which of 500 and above are a refusal?")
 	}
 	for _, status := range a.Status {
+		if status == http.StatusTooManyRequests {
+			return errors.New("status 429 is no refusal: it tells that too many requests came, whatever is in them")
+		}
 		if status < 500 || status > 599 {
 			return fmt.Errorf("status %d is not from 500 to 599: those below are refusals anyway", status)
 		}

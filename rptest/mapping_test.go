@@ -74,6 +74,11 @@ func TestMappingCheck(t *testing.T) {
 		"step logout: refused: status 400 is not from 500 to 599": func(m *Mapping) {
 			m.Steps[LogOut] = StepMapping{Requests: []RequestMapping{{Get: "/"}}, Refused: Acceptance{Status: []int{500, 400}}}
 		},
+		"step login.finish: refused: status 429 is no refusal": func(m *Mapping) {
+			s := m.Steps[LogInFinish]
+			s.Refused.Status = []int{429}
+			m.Steps[LogInFinish] = s
+		},
 		`base "login.example" is not like`:   func(m *Mapping) { m.Base = "login.example" },
 		`origin "login.example" is not like`: func(m *Mapping) { m.Origin = "login.example" },
 	}

@@ -27,12 +27,16 @@ type play struct {
 type recorder struct {
 	RP
 	exchanges []Exchange
+	limited   error // the last request that the site did not look at
 }
 
 func (r *recorder) Do(ctx context.Context, s *Session, step Step, req Request) (*Answer, error) {
 	a, err := r.RP.Do(ctx, s, step, req)
 	if a != nil {
 		r.exchanges = append(r.exchanges, a.Exchanges...)
+	}
+	if errors.Is(err, errLimited) {
+		r.limited = err
 	}
 	return a, err
 }
@@ -42,6 +46,9 @@ func (r *recorder) Do(ctx context.Context, s *Session, step Step, req Request) (
 func (r *run) playSequence(ctx context.Context, result *Result) {
 	p := &play{run: r, ctx: ctx, c: result.Case, rp: &recorder{RP: r.RP}}
 	err := p.c.play(p)
+	if err == nil && p.outcome == Rejected {
+		err = p.rp.limited // what was kept did not show
+	}
 	result.Exchanges = p.rp.exchanges
 	switch {
 	case err != nil:

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -41,47 +42,70 @@ func unreachable(err error) bool {
 // time before an audit asks no more: each costs Site.Timeout.
 const maxSilence = 5
 
-// patience is a site, and counts the requests that it has last left without an
-// answer.
-type patience struct {
+// audited is a site as an audit speaks to it. It counts the requests that the site has
+// last left without an answer, and a rate limit is no answer to a ceremony.
+type audited struct {
 	RP
 	mu      sync.Mutex
 	silent  int
 	last    error
 	counted time.Time // when silent rose: what began before is of the same silence
+	vain    bool      // the site had too many requests after the pause that it asked for
 }
 
-// Do implements RP.
-func (p *patience) Do(ctx context.Context, s *Session, step Step, r Request) (*Answer, error) {
+// Do implements RP: errLimited where the site has too many requests.
+func (a *audited) Do(ctx context.Context, s *Session, step Step, r Request) (*Answer, error) {
+	answer, err := a.ask(ctx, s, step, r)
+	if err != nil || !answer.limited() {
+		return answer, err
+	}
+	if a.pause(ctx, answer, r) {
+		before := answer.Exchanges
+		if answer, err = a.ask(ctx, s, step, r); answer != nil {
+			answer.Exchanges = slices.Concat(before, answer.Exchanges)
+		}
+		if err != nil || !answer.limited() {
+			return answer, err
+		}
+		a.mu.Lock()
+		a.vain = true
+		a.mu.Unlock()
+	}
+	_, said := answer.verdict()
+	return answer, fmt.Errorf("%s: %w", step, naming(answer.Exchanges, fmt.Errorf("%s; %w", said, errLimited)))
+}
+
+// ask takes a step once, and counts silence.
+func (a *audited) ask(ctx context.Context, s *Session, step Step, r Request) (*Answer, error) {
 	began := time.Now()
-	a, err := p.RP.Do(ctx, s, step, r)
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	answer, err := a.RP.Do(ctx, s, step, r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	switch unanswered := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil; {
 	case !unanswered:
-		p.silent = 0
-	case !began.Before(p.counted):
-		p.silent, p.last, p.counted = p.silent+1, err, time.Now()
+		a.silent = 0
+	case !began.Before(a.counted):
+		a.silent, a.last, a.counted = a.silent+1, err, time.Now()
 	}
-	return a, err
+	return answer, err
 }
 
 // Hears implements hearer where the site does.
-func (p *patience) Hears(step Step, wish string) bool {
-	h, ok := p.RP.(hearer)
+func (a *audited) Hears(step Step, wish string) bool {
+	h, ok := a.RP.(hearer)
 	return ok && h.Hears(step, wish)
 }
 
 // lost is why no further case is played; nil while the site answers.
 func (r *run) lost() error {
-	p, ok := r.RP.(*patience)
+	a, ok := r.RP.(*audited)
 	if !ok {
 		return nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.silent < maxSilence {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.silent < maxSilence {
 		return nil
 	}
-	return fmt.Errorf("not played, for %d requests in a row had no answer, the last: %w", p.silent, p.last)
+	return fmt.Errorf("not played, for %d requests in a row had no answer, the last: %w", a.silent, a.last)
 }

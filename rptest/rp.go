@@ -84,6 +84,8 @@ type Answer struct {
 	// Message is the site's own, where it gave one.
 	Message string
 	err     error // why there is no answer
+	// retryAfter is the header Retry-After.
+	retryAfter string
 
 	Options     []byte   // the options' JSON
 	User        string   // who is signed in, empty: nobody

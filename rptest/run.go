@@ -61,7 +61,7 @@ func Baseline(path string) RunOption {
 func writesBaseline() bool { return os.Getenv("SIGNET_BASELINE") == "write" }
 
 // Run plays the catalogue against a site, a subtest for each case. A finding fails
-// its subtest, and so does a case whose control failed. Cases that do not apply
+// its subtest, and so does a case without a verdict. Cases that do not apply
 // pass; Run tells of them at its end, and fails where there are no others. The seed
 // is the test's name.
 func Run(t *testing.T, rp RP, options ...RunOption) {
@@ -118,7 +118,7 @@ func (r *Result) tell(t *testing.T, forgiving bool) {
 	case r.Outcome == NotApplicable, r.Outcome == NotRun:
 		t.Log(r.Detail) // no skip, since CI often allows none, and nobody turned this off
 	case r.Outcome == ControlFailed:
-		t.Errorf("no verdict, for the ceremony without the fault failed, too: %s\n"+
+		t.Errorf("no verdict, for the site did not take what is right, or did not look: %s\n"+
 			"mend the site's set-up or the mapping, or leave the case out with rptest.Skip", r.Detail)
 	case !r.Finding || r.Known:
 		t.Logf("%s: %s", r.Outcome, r.Detail)

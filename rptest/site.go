@@ -95,6 +95,7 @@ func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", step, err)
 		}
+		answer.retryAfter = resp.Header.Get("Retry-After")
 		last := i == len(m.Requests)-1
 		answer.Status, answer.Crashed = resp.StatusCode, resp.StatusCode >= 500 && !m.Refused.met(resp, body)
 		if refused := resp.StatusCode >= 400 && !slices.Contains(m.Requests[i].Allow, resp.StatusCode); refused && !last {
