@@ -26,6 +26,10 @@ type LargeBlobsResponse struct {
 // Unmarshal decodes the command's parameters.
 func (r *LargeBlobsRequest) Unmarshal(data []byte) error { return Unmarshal(data, r) }
 
+// LargeBlobKeyLength is how many bytes a largeBlobKey has (§12.3): it is a key of
+// AES-256 (§6.10.3).
+const LargeBlobKeyLength = 32
+
 // MaxLargeBlob bounds in bytes what one blob may inflate to. The bound is ours:
 // the standard has none.
 const MaxLargeBlob = 1 << 24

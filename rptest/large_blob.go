@@ -44,7 +44,7 @@ func (d *Device) equip(s *authenticator.Source, c Credential) error {
 	}
 	switch {
 	case way == ctap.ExtLargeBlobKey && c.IsResidentCredential:
-		s.LargeBlobKey = make([]byte, 32)
+		s.LargeBlobKey = make([]byte, ctap.LargeBlobKeyLength)
 		rand.Read(s.LargeBlobKey)
 	case way == ctap.ExtLargeBlob && c.LargeBlob != nil:
 		data, err := ctap.DeflateLargeBlob(c.LargeBlob)
