@@ -23,8 +23,9 @@ func newExplain() *cobra.Command {
 		Short: "Take WebAuthn's JSON and CBOR apart",
 		Long: `Explain takes apart what a site and a browser say to each other, down to flags, keys and
 certificates: options, a registration response or an authentication response in JSON, or
-an attestation object, authenticator data or client data alone, as they are, or in
-base64url, base64 or hexadecimal. It reads standard input where no file is named, or "-".
+an attestation object, authenticator data, client data, a public key, a certificate or a
+signature alone, as they are, or in base64url, base64 or hexadecimal. It reads standard
+input where no file is named, or "-".
 
 Of options it also tells what will surprise, and why. With --lint it ends with status 1
 where browsers refuse them or they are not safe. With two files it prints in what they
@@ -62,7 +63,7 @@ differ: a control and a fault, for a report of a flaw.`,
 			if err := writeExplanation(cmd.OutOrStdout(), read[0]); err != nil {
 				return err
 			}
-			if !lint && (cmd.Flags().Changed("lint") || !decoding.IsOptions(read[0])) {
+			if !lint && (cmd.Flags().Changed("lint") || decoding.Recognise(read[0]) != decoding.Options) {
 				return nil
 			}
 			return writeLint(cmd.OutOrStdout(), decoding.Lint(read[0]), lint)
@@ -103,17 +104,16 @@ func writeExplanation(out io.Writer, data []byte) error {
 	if err := readable(data); err != nil {
 		return unknownError{err}
 	}
-	text := decoding.Explain(data)
-	if _, err := io.WriteString(out, text); err != nil {
+	if _, err := io.WriteString(out, decoding.Explain(data)); err != nil {
 		return err
 	}
-	switch {
-	case strings.TrimSpace(text) == "":
+	switch decoding.Recognise(data) {
+	case decoding.Empty:
 		return unknownError{errors.New("nothing is in it")}
-	case strings.HasPrefix(text, "unknown:"):
+	case decoding.Unknown:
 		return unknownError{errors.New("this is nothing of WebAuthn that could be told by itself")}
-	case strings.HasPrefix(text, "authenticatorData\n") && strings.Contains(text, "\n  trailing: "):
-		_, err := fmt.Fprintln(out, "\nNot all of it is authenticator data: perhaps none is, and it is a signature or a key.")
+	case decoding.AuthenticatorDataPerhaps:
+		_, err := fmt.Fprintln(out, "\nNot all of it is authenticator data: perhaps none is, and it is a raw key, signature or ID.")
 		return err
 	}
 	return nil
@@ -159,7 +159,8 @@ func (e unknownError) Unwrap() error { return e.error }
 
 func (unknownError) hint() string {
 	return "It takes options or responses in JSON, as the page got or posted them, or alone: an attestation\n" +
-		"  object, authenticator data or client data, in base64url, base64 or hexadecimal."
+		"  object, authenticator data, client data, or in DER a public key, a certificate or a signature;\n" +
+		"  in base64url, base64 or hexadecimal."
 }
 
 // nothingError is that there is nothing to explain.

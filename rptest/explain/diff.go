@@ -65,7 +65,7 @@ func Table(changes []Change) string {
 		if path == "" {
 			path = "(all)"
 		}
-		fmt.Fprintf(&b, "%s\n  control  %s\n  fault    %s\n", visible(path), cell(c.Control), cell(c.Fault))
+		fmt.Fprintf(&b, "%s\n  control  %s\n  fault    %s\n", Visible(path), cell(c.Control), cell(c.Fault))
 	}
 	return b.String()
 }

@@ -2,7 +2,8 @@
 // or options say, where two responses differ, and what in options will surprise.
 //
 // Parts have paths. Members of a response's member response have no prefix, for
-// none shares a name with those around it; what is encoded is taken apart:
+// none shares a name with those around it, nor have those of a credential that is a
+// member of what a page posts; what is encoded is taken apart:
 //
 //	id, rawId, type, clientExtensionResults.credProps.rk, transports[0]
 //	clientDataJSON.origin

@@ -17,50 +17,83 @@ var b64 = base64.RawURLEncoding
 // parse takes anything apart that Explain takes.
 func parse(data []byte) *node {
 	plain, o := recognised(data)
-	switch {
-	case o == nil:
-		return binaryNode(plain)
-	case isClientData(o):
-		return &node{raw: plain, parts: []*node{clientDataNode("clientDataJSON", plain)}}
-	case o.Get("publicKey") != nil && o.Get("response") == nil:
+	if o == nil {
+		return otherNode(plain)
+	}
+	n := &node{kind: kindOf(o), raw: plain, parts: []*node{}}
+	switch n.kind {
+	case ClientData:
+		n.add(clientDataNode("clientDataJSON", plain))
+	case Response:
+		n.addResponse(responseOf(o))
+	default:
 		if inner, err := ceremony.ParseObject(o.Get("publicKey")); err == nil {
 			o = inner
 		}
+		n.addMembers(o.Members)
 	}
-	return responseNode(plain, o)
-}
-
-// binaryNode takes an attestation object or authenticator data apart.
-func binaryNode(b []byte) *node {
-	n := &node{raw: b, value: hexed(b)}
-	if h, _, ok := ceremony.CutHead(b); ok && h.Major == ceremony.MajorMap {
-		if _, _, err := ceremony.CutItem(b); err == nil {
-			n.add(objectNode("attestationObject", b))
-			return n
-		}
-	}
-	if len(b) >= authDataFixed {
-		n.add(authDataNode("authenticatorData", b))
+	annotate(n)
+	if len(n.parts) == 0 {
+		n.kind = Empty
 	}
 	return n
 }
 
-// responseNode takes a response's JSON apart, or options', which have no encoded
-// parts.
-func responseNode(data []byte, o *ceremony.Object) *node {
-	n := &node{raw: data, parts: []*node{}}
-	for _, m := range o.Members {
+// otherNode takes apart what is no JSON object.
+func otherNode(b []byte) *node {
+	n := &node{kind: Unknown, raw: b, value: hexed(b)}
+	if h, _, ok := ceremony.CutHead(b); ok && h.Major == ceremony.MajorMap {
+		if _, _, err := ceremony.CutItem(b); err == nil {
+			n.kind = AttestationObject
+			n.add(objectNode("attestationObject", b))
+			return n
+		}
+	}
+	switch list := jsonNode("", b); {
+	case list.parts != nil && len(list.parts) == 0:
+		n.kind, n.parts = Empty, list.parts
+	case list.parts != nil:
+		n.kind, n.parts = JSON, list.parts
+	case isSequence(b):
+		n.addSequence(b)
+	case len(b) >= authDataFixed:
+		authData := authDataNode("authenticatorData", b)
+		n.kind = AuthenticatorData
+		if authData.part("trailing") != nil {
+			n.kind = AuthenticatorDataPerhaps
+		}
+		n.add(authData)
+	}
+	return n
+}
+
+func (n *node) addMembers(members []ceremony.Member) {
+	for _, m := range members {
+		n.add(jsonNode(m.Name, m.Value))
+	}
+}
+
+// addResponse adds a credential's members, those of its member response among
+// them, and what came with it.
+func (n *node) addResponse(r *response) {
+	for _, m := range r.credential {
 		inner, err := ceremony.ParseObject(m.Value)
 		if m.Name != "response" || err != nil {
 			n.add(jsonNode(m.Name, m.Value))
 			continue
 		}
-		for _, m := range inner.Members {
-			n.add(memberNode(m, inner.Get("attestationObject") != nil))
-		}
+		n.addInner(inner)
 	}
-	annotate(n)
-	return n
+	if r.credential == nil {
+		n.addInner(r.inner)
+	}
+	n.addMembers(r.beside)
+}
+
+func (n *node) addInner(inner *ceremony.Object) {
+	for _, m := range inner.Members {
+		n.add(memberNode(m, inner.Get("attestationObject") != nil))
+	}
 }
 
 // memberNode takes a member of response apart.
@@ -200,10 +233,12 @@ func encodedNote(raw []byte) string {
 	return fmt.Sprintf("%d bytes", len(b))
 }
 
-// Explain takes apart, for people, a response's JSON, options' JSON (bare or as
-// member publicKey), client data, an attestation object or authenticator data. Each
-// may come as it is, in quotation marks, or in base64url, base64 or hexadecimal.
-// What it cannot read it shows as it is.
+// Explain takes apart, for people, a response's JSON (bare, as a member of what a
+// page posts, or its member response alone), options' JSON (bare or as member
+// publicKey), client data, an attestation object, authenticator data, or in DER a
+// public key, a certificate or a signature. Each may come as it is, in quotation
+// marks, or in base64url, base64 or hexadecimal. What it cannot read it shows as it
+// is: Recognise tells of what kind it takes all to be.
 func Explain(data []byte) string {
 	n := parse(data)
 	var b strings.Builder

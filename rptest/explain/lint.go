@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/ceremony"
@@ -55,7 +57,7 @@ func (l *linter) warn(path, problem, effect string) { l.add(path, problem, effec
 func (l *linter) fail(path, problem, effect string) { l.add(path, problem, effect, true) }
 
 func (l *linter) add(path, problem, effect string, fails bool) {
-	l.findings = append(l.findings, Finding{visible(path), visible(problem), effect, fails})
+	l.findings = append(l.findings, Finding{Visible(path), Visible(problem), effect, fails})
 }
 
 // members finds names that are there twice.
@@ -132,15 +134,28 @@ func (l *linter) challenge(v json.RawMessage) {
 // user is WebAuthn §5.4.3 and §14.6.1.
 func (l *linter) user(user *ceremony.Object) {
 	name := l.text("user.name", user.Get("name"), true)
-	l.text("user.displayName", user.Get("displayName"), true)
+	display := l.text("user.displayName", user.Get("displayName"), true)
 	id, ok := l.bytes("user.id", user.Get("id"), true)
 	switch {
 	case !ok:
 	case len(id) == 0 || len(id) > 64:
 		l.fail("user.id", fmt.Sprintf("user.id has %d bytes", len(id)), "browsers refuse it with a TypeError: 1 to 64 are allowed")
-	case name != "" && string(id) == name, strings.Contains(string(id), "@"):
+	case isName(id, name), isName(id, display), isAddress(id):
 		l.warn("user.id", "user.id is the user's name or address", "devices give it away without verifying the person: it should be random, of 64 bytes")
 	}
+}
+
+// isName tells whether an ID is a name itself, in letters of whatever case: one that
+// is made from it tells nobody the name.
+func isName(id []byte, name string) bool {
+	return name != "" && utf8.Valid(id) && strings.EqualFold(strings.TrimSpace(string(id)), strings.TrimSpace(name))
+}
+
+// isAddress tells whether an ID is an e-mail address itself: random bytes may have
+// an @, too.
+func isAddress(id []byte) bool {
+	address, err := mail.ParseAddress(string(id))
+	return err == nil && strings.EqualFold(address.Address, strings.TrimSpace(string(id)))
 }
 
 // rpID is WebAuthn §5.1.3, step 8.

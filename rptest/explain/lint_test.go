@@ -1,7 +1,10 @@
 package explain_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -57,7 +60,17 @@ func TestLint(t *testing.T) {
 		{"an empty user.id", goodCreation, "user.id", `""`, "!user.id"},
 		{"a long user.id", goodCreation, "user.id", `"` + strings.Repeat("AAAA", 22) + `"`, "!user.id"},
 		{"the name as user.id", goodCreation, "user.id", `"YWxpY2U"`, "user.id"},
+		{"the name in capitals as user.id", goodCreation, "user.id", encoded("ALICE"), "user.id"},
+		{"the name and a line's end as user.id", goodCreation, "user.id", encoded("alice\n"), "user.id"},
 		{"an address as user.id", goodCreation, "user.id", `"YUBleGFtcGxl"`, "user.id"},
+		{"an address in capitals as user.id", goodCreation, "user.id", encoded("Alice.B+c@Login.Example"), "user.id"},
+		{"the name's hash as user.id", goodCreation, "user.id", encoded(hashOf("alice")), ""},
+		{"the name's hash in hexadecimal as user.id", goodCreation, "user.id", encoded(fmt.Sprintf("%x", hashOf("alice"))), ""},
+		{"the name encoded in user.id", goodCreation, "user.id", encoded("YWxpY2U"), ""},
+		{"the name and a number as user.id", goodCreation, "user.id", encoded("alice-5f31c07a"), ""},
+		{"random bytes with an @ as user.id", goodCreation, "user.id", encoded("\xab\xcd@\xef\x12\x00\x9a"), ""},
+		{"random bytes, and a name that is none", strings.Replace(goodCreation, `"alice"`, `"\ufffd\ufffd"`, 1), "user.id", encoded("\xff\xfe"), ""},
+		{"an address with a name as user.id", goodCreation, "user.id", encoded("Alice <a@login.example>"), ""},
 		{"an empty name", goodCreation, "user.name", `""`, "user.name"},
 		{"an icon", goodCreation, "user.icon", `"https://login.example/a.png"`, "user.icon"},
 		{"no params", goodCreation, "pubKeyCredParams", "", "!pubKeyCredParams"},
@@ -130,6 +143,14 @@ func TestLintOther(t *testing.T) {
 	if got := explain.Lint([]byte(twice)); len(got) != 1 || got[0].Path != "rpId" || got[0].Fails {
 		t.Errorf("a member twice: %+v", got)
 	}
+}
+
+// encoded is JSON of bytes in base64url.
+func encoded(b string) string { return `"` + base64.RawURLEncoding.EncodeToString([]byte(b)) + `"` }
+
+func hashOf(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return string(h[:])
 }
 
 // changed gives options with another value of one member, or without it.

@@ -3,13 +3,12 @@ package explain
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // node is a part, with the parts within it.
 type node struct {
+	kind  Kind   // of the whole
 	name  string // of a list's member "[0]"
 	raw   []byte // as it came
 	value string // of a leaf, for people
@@ -64,12 +63,12 @@ func (n *node) shown() string {
 
 // write prints the part and those within it, each on a line of its own.
 func (n *node) write(b *strings.Builder, indent int) {
-	b.WriteString(strings.Repeat("  ", indent) + visible(n.name))
+	b.WriteString(strings.Repeat("  ", indent) + Visible(n.name))
 	if n.parts == nil {
 		b.WriteString(": " + cut(n.value))
 	}
 	if n.note != "" {
-		b.WriteString("  (" + visible(n.note) + ")")
+		b.WriteString("  (" + Visible(n.note) + ")")
 	}
 	b.WriteByte('\n')
 	for _, p := range n.parts {
@@ -80,27 +79,7 @@ func (n *node) write(b *strings.Builder, indent int) {
 // cut makes a value fit to be shown: on one line, and not too long.
 func cut(s string) string {
 	if len(s) <= maxShown {
-		return visible(s)
+		return Visible(s)
 	}
-	return fmt.Sprintf("%s... %d characters", visible(s[:maxShown]), len(s))
-}
-
-// visible writes what does something to a terminal, or to the order of the text
-// around it, as Go does in strings. Whoever made the response chose it.
-func visible(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			quoted := strconv.QuoteRune(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-		i += size
-	}
-	return b.String()
+	return fmt.Sprintf("%s... %d characters", Visible(s[:maxShown]), len(s))
 }

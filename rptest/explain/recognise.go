@@ -60,33 +60,3 @@ func decoded(text []byte) ([]byte, bool) {
 	b, err := b64.DecodeString(s)
 	return b, err == nil && len(b) > 0
 }
-
-// isClientData tells client data, also some that a fault took a member from, from
-// options and responses.
-func isClientData(o *ceremony.Object) bool {
-	if o.Get("response") != nil || o.Get("publicKey") != nil {
-		return false
-	}
-	var kind string
-	if json.Unmarshal(o.Get("type"), &kind) == nil && strings.HasPrefix(kind, "webauthn.") {
-		return true
-	}
-	return o.Get("origin") != nil
-}
-
-// IsOptions tells options' JSON, which Lint judges, from anything else that Explain
-// takes.
-func IsOptions(data []byte) bool {
-	_, o := recognised(data)
-	if o == nil {
-		return false
-	}
-	if o.Get("publicKey") != nil && o.Get("response") == nil {
-		inner, err := ceremony.ParseObject(o.Get("publicKey"))
-		if err != nil {
-			return true // the linter tells
-		}
-		o = inner
-	}
-	return o.Get("challenge") != nil && o.Get("response") == nil && !isClientData(o)
-}

@@ -3,6 +3,8 @@ package explain_test
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -81,20 +83,33 @@ func TestClientDataFaults(t *testing.T) {
 	}
 }
 
-func TestIsOptions(t *testing.T) {
-	created, _ := responses(t, rptest.DeviceConfig{})
-	for text, want := range map[string]bool{
-		createOptions: true, getOptions: true,
-		`{"publicKey":` + getOptions + `}`: true,
-		`{"publicKey":"nothing"}`:          true,
-		`{"mediation":"conditional"}`:      false,
-		string(created.JSON):               false,
-		`{"type":"webauthn.get","challenge":"AAAA","origin":"https://login.example"}`: false,
-		"no JSON": false, "": false,
+// What something is taken for does not depend on how it is written.
+func TestRecogniseKinds(t *testing.T) {
+	created, got := responses(t, rptest.DeviceConfig{})
+	authData := string(member(t, got.JSON, "authenticatorData"))
+	for text, want := range map[string]explain.Kind{
+		createOptions: explain.Options, getOptions: explain.Options,
+		`{"publicKey":` + getOptions + `}`:            explain.Options,
+		`{"publicKey":"nothing"}`:                     explain.Options,
+		`{"mediation":"conditional"}`:                 explain.JSON,
+		`[{"id":"AAAA"},{"id":"AAAB"},{"id":"AAAC"}]`: explain.JSON,
+		`{}`: explain.Empty, `[]`: explain.Empty, `{"publicKey":{}}`: explain.Empty, `{"response":{}}`: explain.Empty,
+		string(created.JSON): explain.Response,
+		string(got.JSON):     explain.Response,
+		`{"credential":` + string(got.JSON) + `,"challenge":"AAAA","origin":"https://login.example"}`: explain.Response,
+		`{"credential":{"type":"public-key","response":{"signature":"AAAA"}}}`:                        explain.Response,
+		`{"clientDataJSON":"AAAA","publicKey":"AAAA"}`:                                                explain.Response,
+		`{"type":"webauthn.get","challenge":"AAAA","origin":"https://login.example"}`:                 explain.ClientData,
+		string(member(t, created.JSON, "attestationObject")):                                          explain.AttestationObject,
+		authData:                   explain.AuthenticatorData,
+		authData + "\x01":          explain.AuthenticatorDataPerhaps,
+		strings.Repeat("\x07", 64): explain.AuthenticatorDataPerhaps,
+		strings.Repeat("\x07", 32): explain.Unknown,
+		"no JSON":                  explain.Unknown, "": explain.Unknown,
 	} {
 		for form, text := range forms([]byte(text)) {
-			if got := explain.IsOptions([]byte(text)); got != want {
-				t.Errorf("%s as %s: %t", text, form, got)
+			if got := explain.Recognise([]byte(text)); got != want {
+				t.Errorf("%q as %s: %s, want %s", text, form, got, want)
 			}
 		}
 	}
@@ -103,4 +118,59 @@ func TestIsOptions(t *testing.T) {
 			t.Errorf("as %s the linter finds something else", form)
 		}
 	}
+}
+
+// What pages post around a response does not hide it, nor what is left out.
+func TestWrapped(t *testing.T) {
+	for name, e := range map[string]struct{ control, fault []byte }{
+		"registration": wrappable(t, true), "sign-in": wrappable(t, false),
+	} {
+		var inner struct {
+			Response json.RawMessage `json:"response"`
+		}
+		if err := json.Unmarshal(e.control, &inner); err != nil {
+			t.Fatal(err)
+		}
+		want := explain.Explain(e.control)
+		for _, wrap := range []struct{ format, more string }{
+			{`{"credential":%s}`, ""},
+			{`{"credential":%s,"name":"my phone"}`, "name: \"my phone\"\n"},
+			{`{"challenge":"AAAA","credential":%s,"origin":"https://a"}`, "challenge: \"AAAA\"  (3 bytes)\norigin: \"https://a\"\n"},
+			{`{"username":"alice","response":%s}`, "username: \"alice\"\n"},
+			{`{"attestationResponse":%s}`, ""},
+		} {
+			wrapped := fmt.Appendf(nil, wrap.format, e.control)
+			if got := explain.Explain(wrapped); got != want+wrap.more {
+				t.Errorf("%s in %s: %s", name, wrap.format, got)
+			}
+			if c := paths(explain.Diff(wrapped, fmt.Appendf(nil, wrap.format, e.fault))); c != "clientDataJSON.origin" {
+				t.Errorf("%s in %s differs in %s", name, wrap.format, c)
+			}
+		}
+		for _, bare := range []string{string(inner.Response), `{"credential":` + string(inner.Response) + `}`} {
+			got := explain.Explain([]byte(bare))
+			for line := range strings.Lines(got) {
+				if !strings.Contains(want, line) {
+					t.Errorf("%s, member response alone: another line %q", name, line)
+				}
+			}
+			if !strings.Contains(got, "clientDataJSON\n  type: \"webauthn.") || !strings.Contains(got, "rpIdHash: ") || !strings.Contains(got, "(SHA-256 of login.example)") {
+				t.Errorf("%s, member response alone: %s", name, got)
+			}
+		}
+	}
+}
+
+// wrappable is a response, and one of another origin.
+func wrappable(t *testing.T, registration bool) (r struct{ control, fault []byte }) {
+	created, got := responses(t, rptest.DeviceConfig{})
+	text := string(created.JSON)
+	if !registration {
+		text = string(got.JSON)
+	}
+	clientData := member(t, []byte(text), "clientDataJSON")
+	evil := strings.Replace(string(clientData), "https://login.example", "https://www.login.example", 1)
+	encode := base64.RawURLEncoding.EncodeToString
+	r.control, r.fault = []byte(text), []byte(strings.Replace(text, encode(clientData), encode([]byte(evil)), 1))
+	return r
 }

@@ -47,7 +47,7 @@ func (t *table) changes(title string, changes []explain.Change) {
 	}
 	t.line("\n%s", title)
 	for line := range strings.Lines(explain.Table(changes)) {
-		t.line("  %s", plain(strings.TrimSuffix(line, "\n")))
+		t.line("  %s", strings.TrimSuffix(line, "\n"))
 	}
 }
 

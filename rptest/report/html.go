@@ -6,8 +6,10 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-77d61853/signet/rptest"
+	"github.com/seed-77d61853/signet/rptest/explain"
 )
 
 //go:embed page.html
@@ -28,7 +30,7 @@ type page struct {
 func HTML(w io.Writer, r *rptest.Report) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"did": did, "should": should, "class": classOf, "name": func(c class) string { return names[c] },
-		"mark": func(c class) string { return marks[c] }, "printable": printable, "seconds": func(s float64) string { return fmt.Sprintf("%.1f", s) },
+		"mark": func(c class) string { return marks[c] }, "printable": printable, "played": played,
 		"exchanges": exchanges, "body": body, "tile": tiles, "plural": plural,
 		"isURL": func(s string) bool { return strings.HasPrefix(s, "https://") },
 	}).Parse(pageText)
@@ -72,10 +74,14 @@ func exchanges(r *rptest.Result) []rptest.Exchange {
 // longestBody is how much of a body a page shows, in bytes; JSON has all.
 const longestBody = 4000
 
-// body makes a body fit to be shown.
+// body makes a body fit to be shown. It is cut between characters.
 func body(s string) string {
-	if len(s) > longestBody {
-		s = s[:longestBody] + " …"
+	if len(s) <= longestBody {
+		return explain.VisibleLines(s)
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	n := longestBody
+	for n > longestBody-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return explain.VisibleLines(s[:n]) + " …"
 }

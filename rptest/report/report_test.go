@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/seed-77d61853/signet/rptest"
 )
@@ -109,6 +110,58 @@ func TestTableIsPlain(t *testing.T) {
 	}
 	if !strings.Contains(text, "SEVERITY") || !strings.Contains(text, "the site crashed in 1") {
 		t.Errorf("the table is\n%s", text)
+	}
+}
+
+// Nor does it turn a page's text about: not in what was seen, and not in requests.
+func TestHTMLIsPlain(t *testing.T) {
+	const evil = "a\u202eb\u2066c\u061cd\x1be\x00"
+	r := sample()
+	for i := range r.Results {
+		r.Results[i].Detail = evil
+		r.Results[i].Fault.Exchanges = []rptest.Exchange{{
+			Method: "POST", URL: "https://login.example/" + evil, Status: 200, RequestBody: evil + "\r\n\tnext",
+			ResponseBody: evil + strings.Repeat("é", longestBody) + evil,
+		}}
+	}
+	r.RP, r.Origin, r.Seed = evil, evil, evil
+	page := string(written(t, "page.html", r))
+	for _, c := range page {
+		if !unicode.IsPrint(c) && c != '\n' && c != '\t' {
+			t.Errorf("%U is in the page", c)
+		}
+	}
+	const plain = `a\u202eb\u2066c\u061cd\x1be\x00`
+	for _, want := range []string{
+		"<dd>" + plain + "</dd>", "<pre>POST https://login.example/" + plain + "\n\n" + plain + "\n\tnext</pre>",
+		"200\n\n" + plain + "éé", "éé …</pre>",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("nothing of %q in the page", want)
+		}
+	}
+}
+
+// What heads a report counts the cases that were played, and tells of others.
+func TestHeadingCountsPlayed(t *testing.T) {
+	all := sample()
+	for _, h := range []struct {
+		results []rptest.Result
+		want    string
+	}{
+		{all.Results, "8 cases in 1.5 s, 2 more not played, seed "}, // one does not apply, one was not run
+		{all.Results[:8], "8 cases in 1.5 s, seed "},
+		{all.Results[:1], "1 case in 1.5 s, seed "},
+		{all.Results[9:], "0 cases in 1.5 s, 1 more not played, seed "},
+	} {
+		r := *all
+		r.Results = h.results
+		if text := string(written(t, "table.txt", &r)); !strings.Contains(text, "\n"+h.want+"golden\n") {
+			t.Errorf("nothing of %q in\n%s", h.want, text)
+		}
+		if page := string(written(t, "page.html", &r)); !strings.Contains(page, " "+h.want+"<code>golden</code>.") {
+			t.Errorf("nothing of %q in the page", h.want)
+		}
 	}
 }
 

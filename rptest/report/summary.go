@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/seed-77d61853/signet/rptest"
+	"github.com/seed-77d61853/signet/rptest/explain"
 )
 
 // Summary counts the results of a report; each is in one of its numbers.
@@ -49,6 +49,20 @@ func Count(r *rptest.Report) Summary {
 		}
 	}
 	return s
+}
+
+// Played counts the cases that were played: the others do not apply to the site, or
+// were not run.
+func (s Summary) Played() int { return s.Cases - s.NotApplicable - s.NotRun }
+
+// played says how many cases were played, in how many seconds, and how many were not.
+func played(r *rptest.Report) string {
+	s := Count(r)
+	text := fmt.Sprintf("%s in %.1f s", plural(s.Played(), "case"), r.Seconds)
+	if rest := s.Cases - s.Played(); rest > 0 {
+		text += fmt.Sprintf(", %d more not played", rest)
+	}
+	return text
 }
 
 // class is what a result means to who reads the report. In pages it is a class of
@@ -128,20 +142,7 @@ func should(c *rptest.Case) string {
 }
 
 // printable makes a site's words one line that does nothing to a terminal.
-func printable(s string) string { return strings.Join(strings.Fields(plain(s)), " ") }
-
-// plain replaces what does something to a terminal; white space becomes spaces.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r):
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		}
-		return unicode.ReplacementChar
-	}, s)
-}
+func printable(s string) string { return explain.Visible(strings.Join(strings.Fields(s), " ")) }
 
 // plural writes a number of things whose name takes an s.
 func plural(n int, name string) string {

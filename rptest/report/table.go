@@ -19,7 +19,7 @@ const width = 96
 func Table(w io.Writer, r *rptest.Report) error {
 	t := &table{}
 	t.line("%s, pages of %s", printable(r.RP), printable(r.Origin))
-	t.line("%s in %.1f s, seed %s", plural(len(r.Results), "case"), r.Seconds, printable(r.Seed))
+	t.line("%s, seed %s", played(r), printable(r.Seed))
 	findings := of(r, finding)
 	t.overview(findings)
 	for _, f := range findings {
