@@ -33,6 +33,7 @@ var refusalNames = map[int]string{
 	http.StatusUnauthorized:          "Unauthorized",
 	http.StatusForbidden:             "Forbidden",
 	http.StatusNotFound:              "NotFound",
+	http.StatusGone:                  "Gone",
 	http.StatusRequestEntityTooLarge: "TooLarge",
 	http.StatusUnsupportedMediaType:  "UnsupportedMediaType",
 	http.StatusTooManyRequests:       "TooMany",

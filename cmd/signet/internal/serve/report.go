@@ -33,9 +33,12 @@ func (s *Server) getReport(w http.ResponseWriter, r *http.Request) error {
 		return refusal(http.StatusNotFound, "report %q is none of %q", r.PathValue("report"), slices.Sorted(maps.Keys(reports)))
 	}
 	found.mu.Lock()
-	result, state := found.report, found.state
+	result, state := found.report, found.shown.State
 	found.mu.Unlock()
-	if result == nil {
+	switch {
+	case result == nil && state == stateDone:
+		return refusal(http.StatusGone, "the report of run %s is kept no longer: all together may have %d MiB, and the oldest go first", found.id, maxReports>>20)
+	case result == nil:
 		return refusal(http.StatusNotFound, "run %s has no report: it is %s", found.id, state)
 	}
 	var body bytes.Buffer

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +37,7 @@ const (
 const (
 	stateRunning = "running"
 	stateDone    = "done"
-	stateFailed  = "failed" // it could not begin
+	stateFailed  = "failed" // it could not begin, or broke
 )
 
 // run is one audit.
@@ -43,11 +45,10 @@ type run struct {
 	id   string
 	stop context.CancelFunc
 
-	mu          sync.Mutex // guards all below
-	state       string
-	failure     string
-	done, total int
-	report      *rptest.Report
+	mu     sync.Mutex // guards all below
+	shown  runStatus
+	report *rptest.Report // nil, too, where it is kept no longer
+	size   int            // of report
 }
 
 // runStatus is what is shown of a run.
@@ -65,12 +66,7 @@ type runStatus struct {
 func (r *run) status() runStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := runStatus{ID: r.id, State: r.state, Done: r.done, Total: r.total, Failure: r.failure}
-	if r.report != nil {
-		n := len(r.report.Findings(rptest.Low))
-		s.Findings, s.RP, s.Seed = &n, r.report.RP, r.report.Seed
-	}
-	return s
+	return r.shown
 }
 
 // auditRequest is what a client asks for. What signet audit has as flags has the
@@ -197,39 +193,38 @@ func (rs *runs) start(ctx context.Context, audit *rptest.Audit) (*run, error) {
 	if rs.running >= maxRunning {
 		return nil, refusal(http.StatusTooManyRequests, "%d audits are running: wait for one", rs.running)
 	}
-	if len(rs.all) >= maxRuns {
+	if len(rs.all) >= maxRuns { // of which some have ended: fewer may run
 		i := slices.IndexFunc(rs.all, func(r *run) bool { return r.status().State != stateRunning })
 		rs.all = slices.Delete(rs.all, i, i+1)
 	}
 	rs.made++
 	rs.running++
 	ctx, stop := context.WithCancel(ctx)
-	r := &run{id: "r" + strconv.Itoa(rs.made), stop: stop, state: stateRunning}
+	id := "r" + strconv.Itoa(rs.made)
+	r := &run{id: id, stop: stop, shown: runStatus{ID: id, State: stateRunning}}
 	rs.all = append(rs.all, r)
 	audit.Progress = func(done, total int, _ rptest.Result) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.done, r.total = done, total
+		r.shown.Done, r.shown.Total = done, total
 	}
 	rs.ends.Go(func() {
 		defer stop()
-		report, err := audit.Run(ctx)
-		rs.mu.Lock()
-		rs.running--
-		rs.mu.Unlock()
-		r.end(report, err) // who sees it may start another
+		report, err := play(ctx, audit)
+		rs.end(r, report, err)
 	})
 	return r, nil
 }
 
-// end notes what the audit came to.
-func (r *run) end(report *rptest.Report, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.state, r.report = stateDone, report
-	if err != nil {
-		r.state, r.failure = stateFailed, err.Error()
-	}
+// play runs an audit. Nothing that goes wrong in one ends the service.
+func play(ctx context.Context, audit *rptest.Audit) (report *rptest.Report, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Error("an audit panicked", "panic", p, "stack", string(debug.Stack()))
+			report, err = nil, fmt.Errorf("the audit broke, which is a fault of Signet: %v", p)
+		}
+	}()
+	return audit.Run(ctx)
 }
 
 // wait waits until no audit runs any more.
@@ -241,10 +236,14 @@ func (rs *runs) named(r *http.Request) (*run, error) {
 	defer rs.mu.Unlock()
 	id := r.PathValue("run")
 	i := slices.IndexFunc(rs.all, func(r *run) bool { return r.id == id })
-	if i < 0 {
-		return nil, refusal(http.StatusNotFound, "there is no run %q", id)
+	if i >= 0 {
+		return rs.all[i], nil
 	}
-	return rs.all[i], nil
+	digits, _ := strings.CutPrefix(id, "r")
+	if n, err := strconv.Atoi(digits); err == nil && 0 < n && n <= rs.made {
+		return nil, refusal(http.StatusNotFound, "there is no run %q any more: it was deleted, or went for newer ones, since %d are kept", id, maxRuns)
+	}
+	return nil, refusal(http.StatusNotFound, "there is no run %q", id)
 }
 
 func (s *Server) listRuns(w http.ResponseWriter, _ *http.Request) error {
