@@ -30,6 +30,9 @@ type Config struct {
 	// Copyable tells, when a vault is new, whether its passkeys may be
 	// copied to another device: their backup flags, which never change.
 	Copyable bool
+	// BackedUp tells of a Copyable device that each passkey has a copy as soon as
+	// it is made, so that Owner.BackedUp need not be called.
+	BackedUp bool
 	// AllowRPIDs limits the sites at which passkeys are made and used; nil: all.
 	// See AllowsRPID. Those of other sites stay, and can be looked after.
 	AllowRPIDs []string
@@ -59,6 +62,7 @@ type Authenticator struct {
 	// See Config.
 	allowRPIDs   []string
 	hardwareOnly bool
+	backedUp     bool
 
 	// u2f tells whether U2F is spoken now: the state's AlwaysUv, for doors that
 	// must not wait for the turn.
@@ -111,6 +115,7 @@ func New(ctx context.Context, cfg Config) (*Authenticator, error) {
 
 		allowRPIDs:   cfg.AllowRPIDs,
 		hardwareOnly: cfg.HardwareOnly,
+		backedUp:     cfg.BackedUp,
 	}
 	if a.profile.Name == "" {
 		a.profile = SecurityKey()

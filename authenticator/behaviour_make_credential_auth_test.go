@@ -232,5 +232,11 @@ var makeCredentialTokens = []behaviour{
 			b.Fatal(err)
 		}
 		check(flagBE | flagBS)
+		b.fresh(copyable, func(c *authenticator.Config) { c.BackedUp = true })
+		b.ensurePIN()
+		check(flagBE | flagBS)
+		b.fresh(func(c *authenticator.Config) { c.Copyable, c.BackedUp = false, true })
+		b.ensurePIN()
+		check(0)
 	}},
 }

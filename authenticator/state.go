@@ -88,6 +88,7 @@ func (a *Authenticator) fresh(copyable bool, previous *state) state {
 		s.Copyable, s.Issuer, s.Serial = previous.Copyable, previous.Issuer, previous.Serial
 		s.Run, s.RunBase = previous.Run, previous.RunBase
 	}
+	s.BackedUp = s.Copyable && a.backedUp
 	return s
 }
 

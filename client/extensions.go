@@ -41,13 +41,18 @@ type credPropsOutput struct {
 	RK bool `json:"rk"`
 }
 
-func parseExtensions(d *dictionary) extensionInputs {
+// parseExtensions converts the options' member extensions.
+func parseExtensions(options *dictionary) extensionInputs {
+	if _, ok := options.find("extensions"); !ok {
+		return extensionInputs{}
+	}
+	d, _ := options.object("extensions", false)
 	in := extensionInputs{
 		appID:               d.optional("appid"),
 		appIDExclude:        d.optional("appidExclude"),
 		credBlob:            d.bytes("credBlob", false),
 		credProps:           d.boolean("credProps"),
-		credProtect:         parseCredProtect(d),
+		credProtect:         parseCredProtect(&d),
 		enforceCredProtect:  d.boolean("enforceCredentialProtectionPolicy"),
 		getCredBlob:         d.boolean("getCredBlob"),
 		minPINLength:        d.boolean("minPinLength"),

@@ -83,8 +83,12 @@ func split(text []byte, bracket byte) (splitter, bool) {
 
 // skip passes what stands between values.
 func (s *splitter) skip() {
-	for s.at < len(s.text) && bytes.IndexByte([]byte(" \t\r\n,:"), s.text[s.at]) >= 0 {
-		s.at++
+	for ; s.at < len(s.text); s.at++ {
+		switch s.text[s.at] {
+		case ' ', '\t', '\r', '\n', ',', ':':
+		default:
+			return
+		}
 	}
 }
 
@@ -129,7 +133,12 @@ func (s *splitter) since(start int) []byte {
 
 // passString goes from a string's first quote to its last.
 func (s *splitter) passString() {
-	for s.at++; s.at < len(s.text) && s.text[s.at] != '"'; s.at++ {
+	s.at++
+	if end := bytes.IndexByte(s.text[s.at:], '"'); end >= 0 && bytes.IndexByte(s.text[s.at:s.at+end], '\\') < 0 {
+		s.at += end
+		return
+	}
+	for ; s.at < len(s.text) && s.text[s.at] != '"'; s.at++ {
 		if s.text[s.at] == '\\' {
 			s.at++
 		}

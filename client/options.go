@@ -92,9 +92,7 @@ func parseCreationOptions(data []byte) (*creationOptions, error) {
 		attestationNone, "indirect", "direct", attestationEnterprise)
 	o.attestationFormats = d.texts("attestationFormats")
 	d.texts("hints") // they choose among authenticators; there is one here
-	if extensions, ok := d.object("extensions", false); ok {
-		o.extensions = parseExtensions(&extensions)
-	}
+	o.extensions = parseExtensions(&d)
 	if *d.err == nil && (len(o.user.ID) == 0 || len(o.user.ID) > ctap.MaxUserIDLength) {
 		d.fail(TypeError, "user.id", "is not 1 to 64 bytes")
 	}
@@ -115,9 +113,7 @@ func parseRequestOptions(data []byte) (*requestOptions, error) {
 		userVerification: d.enum("userVerification", preferred, discouraged, preferred, required),
 	}
 	d.texts("hints")
-	if extensions, ok := d.object("extensions", false); ok {
-		o.extensions = parseExtensions(&extensions)
-	}
+	o.extensions = parseExtensions(&d)
 	if *d.err != nil {
 		return nil, *d.err
 	}

@@ -54,7 +54,7 @@ const (
 )
 
 // ErrorName gives the DOMException name of an error that Create, Get or a method
-// of User returned, and "" where it is none.
+// of User returned, and "" where it is nv.
 func ErrorName(err error) string {
 	var e *client.Error
 	if errors.As(err, &e) {
@@ -84,8 +84,17 @@ func (c *Client) Get(ctx context.Context, options []byte, mutations ...Mutation)
 	return (*Assertion)(r), nil
 }
 
+// visit is a call of navigator.credentials: the person's behaviour, the browser and
+// its way to the device.
+type visit struct {
+	behaviour Behaviour
+	browser   client.Client
+	session   session
+}
+
 func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, call func(*client.Client, context.Context, []byte) ([]byte, error)) (*Registration, error) {
-	b := c.Device.take()
+	v := &visit{behaviour: c.Device.take(), session: c.Device.session()}
+	b := &v.behaviour
 	b.picked(ctx)
 	var queued []Mutation
 	for _, id := range b.Mutate {
@@ -98,15 +107,15 @@ func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, 
 	if b.Error != "" {
 		return nil, &client.Error{Name: b.Error, Message: "as the test wants it"}
 	}
-	browser := &client.Client{
-		Device: c.Device.session(), Origin: c.Origin, TopOrigin: c.TopOrigin, CrossOrigin: c.CrossOrigin,
+	v.browser = client.Client{
+		Device: &v.session, Origin: c.Origin, TopOrigin: c.TopOrigin, CrossOrigin: c.CrossOrigin,
 		Choose: b.pickAccount, RelatedOrigins: c.RelatedOrigins, MinTimeout: minTimeout, DefaultTimeout: defaultTimeout,
 	}
 	if !c.Device.config.NoVerification {
-		browser.PIN = b.typePIN
+		v.browser.PIN = b.typePIN
 	}
-	ctx = context.WithValue(ctx, behaviourKey{}, &b)
-	honest, err := call(browser, ctx, options)
+	ctx = context.WithValue(ctx, behaviourKey{}, b)
+	honest, err := call(&v.browser, ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +165,7 @@ func (d *Device) source(ctx context.Context, r *Registration) (ceremony.Source, 
 func (d *Device) other(ctx context.Context, credentialID []byte) func(ctap.Algorithm) (crypto.PublicKey, attest.Signer, error) {
 	return func(alg ctap.Algorithm) (crypto.PublicKey, attest.Signer, error) {
 		binding := append([]byte("another than "), credentialID...)
-		_, k, err := d.root.Root.Create(ctx, alg, binding, keystore.Ungated)
+		_, k, err := d.root.Bare.Create(ctx, alg, binding, keystore.Ungated)
 		if err != nil {
 			return nil, nil, fmt.Errorf("make another key: %w", err)
 		}

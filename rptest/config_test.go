@@ -65,10 +65,15 @@ func TestConfig(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := device(t, test.config)
-			made := create(t, c, creation("alice", ""))
-			got, next := get(t, c, listed(made.ID)), get(t, c, listed(made.ID))
-			if !test.holds(made, got, next) {
-				t.Errorf("registration: %+v, %+v\nsign-ins: %+v, %+v, %+v", made, made.auth, got, got.auth, next.auth)
+			for _, when := range []string{"new", "reset"} {
+				made := create(t, c, creation("alice", ""))
+				got, next := get(t, c, listed(made.ID)), get(t, c, listed(made.ID))
+				if !test.holds(made, got, next) {
+					t.Errorf("%s: registration: %+v, %+v\nsign-ins: %+v, %+v, %+v", when, made, made.auth, got, got.auth, next.auth)
+				}
+				if err := c.Device.Reset(t.Context()); err != nil {
+					t.Fatal(err)
+				}
 			}
 		})
 	}

@@ -47,19 +47,17 @@ func NewDevice(c DeviceConfig) (*Device, error) {
 		properties: map[string]*properties{},
 	}
 	d.root.patched = d.isPatched
-	profile := c.profile()
+	profile, claims := c.profile(), c.claims()
 	d.engine, err = authenticator.New(context.Background(), authenticator.Config{
 		Profile:  profile,
 		Root:     d.root,
 		User:     person{canVerify: !c.NoVerification && c.Personality != Hardware, display: profile.Display},
 		Copyable: true, // what sites are told is in properties
+		BackedUp: claims.enginesOwn() && claims.backedUp,
 		Now:      c.Now,
 		Seed:     seed,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("device: %w", err)
-	}
-	if err := d.settleBackup(context.Background()); err != nil {
 		return nil, fmt.Errorf("device: %w", err)
 	}
 	return d, nil
@@ -120,8 +118,8 @@ type session struct {
 	hash   []byte // clientDataHash of the last getAssertion, for the next ones
 }
 
-func (d *Device) session() *session {
-	return &session{device: d, ctap: ctap.Session{Transport: "internal", MaxMsgSize: ctap.MaxHIDMsgSize}}
+func (d *Device) session() session {
+	return session{device: d, ctap: ctap.Session{Transport: "internal", MaxMsgSize: ctap.MaxHIDMsgSize}}
 }
 
 // CTAP implements client.Device.

@@ -5,22 +5,12 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/ctap"
 )
 
 // The engine is always one whose passkeys may be copied: BE is set, and nothing
 // is counted. What else a device claims is put into the authenticator data
 // here, and signed here, once.
-
-// settleBackup tells the engine of a copy where that is all the device claims.
-func (d *Device) settleBackup(ctx context.Context) error {
-	claims := d.config.claims()
-	if !claims.enginesOwn() || !claims.backedUp {
-		return nil
-	}
-	return d.engine.AsOwner(ctx, []byte(rightPIN), func(o *authenticator.Owner) error { return o.BackedUp(ctx) })
-}
 
 // patches tells whether any answer is changed.
 func (d *Device) patches() bool {

@@ -11,14 +11,15 @@ import (
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/ctap/pinuv"
 	"github.com/seed-77d61853/signet/keystore"
-	"github.com/seed-77d61853/signet/keystore/memory"
+	"github.com/seed-77d61853/signet/keystore/software"
 )
 
 // root is a root in memory that knows which key belongs to which credential:
-// whoever spoils a response has to sign it again. Its gate guards nothing, so
-// that a device costs little; the engine's own rules hold as ever.
+// whoever spoils a response has to sign it again. It seals nothing and its gate
+// guards nothing, so that a device costs little; the engine's own rules hold as
+// ever.
 type root struct {
-	*memory.Root
+	*software.Bare
 	gate       gate
 	algorithms []ctap.Algorithm // nil: all that memory has
 
@@ -38,7 +39,7 @@ type boundKey struct {
 }
 
 func newRoot(seed []byte, pin string, algorithms []ctap.Algorithm) *root {
-	r := &root{Root: memory.NewRoot(seed), algorithms: algorithms, keys: map[string]*boundKey{}}
+	r := &root{Bare: software.NewBare(seed), algorithms: algorithms, keys: map[string]*boundKey{}}
 	r.gate.set(pin)
 	return r
 }
@@ -48,7 +49,7 @@ func (r *root) Gate() keystore.Gate { return &r.gate }
 
 // Algorithms implements keystore.Keys.
 func (r *root) Algorithms() []keystore.Algorithm {
-	all := r.Root.Algorithms()
+	all := r.Bare.Algorithms()
 	if r.algorithms == nil {
 		return all
 	}
@@ -65,7 +66,7 @@ func (r *root) Algorithms() []keystore.Algorithm {
 
 // Create implements keystore.Keys.
 func (r *root) Create(ctx context.Context, alg ctap.Algorithm, binding []byte, _ keystore.Protection) (keystore.Handle, keystore.Key, error) {
-	h, k, err := r.Root.Create(ctx, alg, binding, keystore.Ungated)
+	h, k, err := r.Bare.Create(ctx, alg, binding, keystore.Ungated)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -75,7 +76,7 @@ func (r *root) Create(ctx context.Context, alg ctap.Algorithm, binding []byte, _
 
 // ImportKey implements keystore.Importer.
 func (r *root) ImportKey(ctx context.Context, alg ctap.Algorithm, private, binding []byte, _ keystore.Protection) (keystore.Handle, error) {
-	h, err := r.Root.ImportKey(ctx, alg, private, binding, keystore.Ungated)
+	h, err := r.Bare.ImportKey(ctx, alg, private, binding, keystore.Ungated)
 	if err == nil {
 		r.remember(h, alg, binding)
 	}
@@ -84,7 +85,7 @@ func (r *root) ImportKey(ctx context.Context, alg ctap.Algorithm, private, bindi
 
 // Open implements keystore.Keys.
 func (r *root) Open(ctx context.Context, h keystore.Handle, binding []byte) (keystore.Key, error) {
-	k, err := r.Root.Open(ctx, h, binding)
+	k, err := r.Bare.Open(ctx, h, binding)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +127,7 @@ func (r *root) sign(ctx context.Context, credentialID, message []byte) ([]byte, 
 	if !ok {
 		return nil, fmt.Errorf("sign by credential %x: %w", credentialID, fs.ErrNotExist)
 	}
-	k, err := r.Root.Open(ctx, b.handle, b.binding)
+	k, err := r.Bare.Open(ctx, b.handle, b.binding)
 	if err != nil {
 		return nil, fmt.Errorf("sign by credential %x: %w", credentialID, err)
 	}
@@ -147,7 +148,7 @@ func signMessage(ctx context.Context, k keystore.Key, alg ctap.Algorithm, messag
 
 // Seal implements keystore.Sealer.
 func (r *root) Seal(ctx context.Context, plain, binding []byte, _ keystore.Protection) ([]byte, error) {
-	return r.Root.Seal(ctx, plain, binding, keystore.Ungated)
+	return r.Bare.Seal(ctx, plain, binding, keystore.Ungated)
 }
 
 // Derive implements keystore.Sealer. What is behind the gate elsewhere has a
@@ -156,7 +157,7 @@ func (r *root) Derive(ctx context.Context, label string, binding []byte, p keyst
 	if p == keystore.Gated {
 		label, p = "gated "+label, keystore.Ungated
 	}
-	return r.Root.Derive(ctx, label, binding, p)
+	return r.Bare.Derive(ctx, label, binding, p)
 }
 
 // Reset implements keystore.Root.
@@ -165,7 +166,7 @@ func (r *root) Reset(ctx context.Context) error {
 	clear(r.keys)
 	r.mu.Unlock()
 	r.gate.reset()
-	return r.Root.Reset(ctx)
+	return r.Bare.Reset(ctx)
 }
 
 // gate is a PIN that costs nothing to set: its device is used once, mostly.

@@ -98,13 +98,7 @@ func (r *Root) Create(ctx context.Context, alg ctap.Algorithm, binding []byte, p
 	if err := ctx.Err(); err != nil {
 		return nil, nil, fmt.Errorf("create key: %w", err)
 	}
-	var k *key
-	var err error
-	if r.seeded != nil {
-		k, err = r.seeded.key(alg, binding)
-	} else {
-		k, err = generateKey(alg)
-	}
+	k, err := r.seeded.create(alg, binding)
 	if err != nil {
 		return nil, nil, fmt.Errorf("create key: %w", err)
 	}

@@ -19,6 +19,14 @@ type seeded struct {
 	starts uint64
 }
 
+// create makes a key pair: at random where there is no seed.
+func (s *seeded) create(alg ctap.Algorithm, binding []byte) (*key, error) {
+	if s == nil {
+		return generateKey(alg)
+	}
+	return s.key(alg, binding)
+}
+
 // key derives the next key of an algorithm and binding.
 func (s *seeded) key(alg ctap.Algorithm, binding []byte) (*key, error) {
 	label := alg.String()
@@ -37,16 +45,25 @@ func (s *seeded) key(alg ctap.Algorithm, binding []byte) (*key, error) {
 
 // start replaces the random secrets of a new state by derived ones.
 func (s *seeded) start(state *State) {
-	s.mu.Lock()
-	n := s.starts
-	s.starts++
-	s.mu.Unlock()
-	installation := expand(&s.seed, []byte("installation\x00"))
+	n := s.restart()
+	installation, device := s.secrets(n)
 	defer installation.Wipe()
-	device := expand(&s.seed, binary.BigEndian.AppendUint64([]byte("device\x00"), n))
 	defer device.Wipe()
 	gate := expand(&s.seed, binary.BigEndian.AppendUint64([]byte("gate\x00"), n))
 	defer gate.Wipe()
 	state.Installation, state.Device = *installation, *device
 	state.start(gate)
+}
+
+// restart counts the starts before.
+func (s *seeded) restart() (n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.starts++
+	return s.starts - 1
+}
+
+// secrets derives those of a start. The caller wipes them.
+func (s *seeded) secrets(n uint64) (installation, device *keystore.Secret) {
+	return expand(&s.seed, []byte("installation\x00")), expand(&s.seed, binary.BigEndian.AppendUint64([]byte("device\x00"), n))
 }

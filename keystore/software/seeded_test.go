@@ -1,20 +1,29 @@
 package software
 
 import (
+	"context"
 	"crypto"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/keystore"
 )
 
+// keeper is what roots of a seed have in common.
+type keeper interface {
+	keystore.Keys
+	keystore.Sealer
+	Reset(context.Context) error
+}
+
 func TestSeeded(t *testing.T) {
 	ctx := t.Context()
 	open := func(seed string) *Root { return New(NewState(), Options{Seed: []byte(seed)}) }
 	// use makes keys in an order, and returns what can be seen of each.
-	use := func(r *Root, order ...string) map[string]string {
+	use := func(r keeper, order ...string) map[string]string {
 		seen := make(map[string]string)
 		made := make(map[string]int)
 		for _, binding := range order {
@@ -63,13 +72,19 @@ func TestSeeded(t *testing.T) {
 		}
 	}
 	// A reset starts a new life, the same for the same seed.
-	r, again := open("seed"), open("seed")
+	r, again, bare := open("seed"), open("seed"), NewBare([]byte("seed"))
 	use(r, "a")
 	use(again, "a")
-	if err := errors.Join(r.Reset(ctx), again.Reset(ctx)); err != nil {
+	if bare := use(bare, "a", "b", "a"); !maps.Equal(bare, one) {
+		t.Errorf("a bare root makes %v, want %v", bare, one)
+	}
+	if err := errors.Join(r.Reset(ctx), again.Reset(ctx), bare.Reset(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	after, afterAgain := use(r, "a"), use(again, "a")
+	if a, b := use(bare, "c"), use(r, "c"); !maps.Equal(a, b) {
+		t.Errorf("a bare root makes %v after a reset, want %v", a, b)
+	}
 	for what, x := range after {
 		if afterAgain[what] != x {
 			t.Errorf("%s differs after a reset", what)
