@@ -33,7 +33,7 @@ func accountCases() []Case {
 		{ID: "sequence.account.duplicate-id", Sev: High, Anchor: "§7.1 step 26",
 			Recipe:     "a credential is registered under the ID of another account's",
 			Why:        "a site that stores by ID hands over, or destroys, the other's passkey",
-			References: []string{"https://github.com/Eventra/Eventra/issues/17866"},
+			References: []string{"https://github.com/SandeepVashishtha/Eventra/issues/17866"},
 			play:       func(p *play) error { return duplicateID(p, true) }},
 		{ID: "sequence.account.same-id-again", Sev: Medium, Anchor: "§7.1 step 26",
 			Recipe: "an account registers another key under the ID of its own credential",

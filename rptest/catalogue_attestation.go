@@ -191,7 +191,7 @@ func packedCases() []Case {
 		basic("x5c.bytes", Case{ID: "x5c-bytes", Sev: High, Field: x5c,
 			Recipe: "x5c is the certificate itself, and no list", Why: unvouched}),
 		basic("alg.eddsa", Case{ID: "alg", Sev: Medium, Field: statement + ".alg",
-			Recipe: "alg is EdDSA, and the certificate's key is of an elliptic curve",
+			Recipe: "alg is EdDSA, and the certificate's key is one for ES256",
 			Why:    "whoever verifies by what the statement says verifies by the attacker's choice"}),
 		basic("sig.high-s", Case{ID: "high-s", Want: MustAccept, Sev: Medium, Field: sig,
 			Recipe: "s of the signature is in the upper half",
@@ -238,6 +238,6 @@ func packedCertificateCases() []Case {
 			Recipe: "the AAGUID's extension is critical", Why: profile}),
 		certificate("leaf.aaguid.once", Case{ID: "leaf-aaguid-once", Sev: Medium, Field: extensions + ".aaguid",
 			Recipe: "the AAGUID is wrapped in one OCTET STRING, not two",
-			Why:    "whoever reads both may be made to read something else"}),
+			Why:    "whoever takes both forms may be made to read something else"}),
 	})
 }

@@ -30,7 +30,7 @@ func u2fCases() []Case {
 			Why:    "the format has P-256 only; what a verifier does with another curve is anybody's guess"}),
 		u2f("sig.u2f.without-zero", Case{ID: "without-zero", Sev: Medium, Field: statement + ".sig",
 			Recipe: "what was signed lacks the zero byte that it begins with",
-			Why:    "the byte tells registrations from sign-ins"}),
+			Why:    "the format says byte by byte what is signed: another message is no statement"}),
 		u2f("sig.other-key", Case{ID: "other-key", Sev: Medium, Field: statement + ".sig",
 			Recipe: "another key than the certificate's signed", Why: unvouched}),
 		u2f("sig.credential-key", Case{ID: "credential-key", Sev: Medium, Field: statement + ".sig",

@@ -85,10 +85,10 @@ func metadataCases(trust func(string, Case) Case) []Case {
 			Recipe: "the device's model has the status USER_KEY_REMOTE_COMPROMISE",
 			Why:    "its private keys can be had from afar"}),
 		metadata(modelReinstated, Case{Sev: Medium,
-			Recipe: "the model is revoked, but for metadata with a smaller number that came later",
+			Recipe: "the model is revoked, and metadata that came later, with a smaller number, says that it is not",
 			Why:    "whoever can play back old metadata makes a revoked model good again"}),
 		metadata(modelForged, Case{Sev: Medium,
-			Recipe: "the model is revoked, but for metadata whose signature is wrong",
+			Recipe: "the model is revoked, and metadata whose signature is wrong says that it is not",
 			Why:    "whoever can change metadata on their way makes a revoked model good again"}),
 	})
 }

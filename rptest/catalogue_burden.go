@@ -8,14 +8,14 @@ import (
 func burdenCases() []Case {
 	return []Case{
 		{ID: "sequence.burden.large-body", Sev: Medium, Anchor: "§7.1",
-			Recipe:    "a registration is posted whose unknown member has ten megabytes",
+			Recipe:    "a registration is posted with an unknown member of ten megabytes",
 			Why:       "a few of them fill the memory",
 			registers: true,
 			play: burden(false, func(r []byte) []byte {
 				return []byte(`{"more":"` + strings.Repeat("x", 10<<20) + `",` + string(r[1:]))
 			})},
 		{ID: "sequence.burden.deep-json", Sev: Medium, Anchor: "§7.1",
-			Recipe:    "a registration is posted whose unknown member is nested a hundred thousand times",
+			Recipe:    "a registration is posted with an unknown member that is nested a hundred thousand times",
 			Why:       "a parser that calls itself runs out of stack",
 			registers: true,
 			play: burden(false, func(r []byte) []byte {

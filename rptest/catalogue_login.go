@@ -129,7 +129,7 @@ func loginAuthDataCases() []Case {
 			Edits:  edits(ceremony.Flags(0, ctap.FlagUV))},
 		{ID: "login.backup.became-eligible", Sev: Medium, Anchor: "§7.2 step 19", Field: "authenticatorData.flags",
 			Device: DeviceConfig{Personality: Hardware},
-			Recipe: "the credential was registered with BE clear, and now says BE",
+			Recipe: "the credential was registered with the flag BE (may be backed up) clear, and now has it set",
 			Why:    "the flag never changes: this is another credential, or a lie",
 			Edits:  edits(ceremony.Flags(ctap.FlagBE, 0))},
 		{ID: "login.backup.no-longer-eligible", Sev: Medium, Anchor: "§7.2 step 19", Field: "authenticatorData.flags",
@@ -143,11 +143,11 @@ func loginAuthDataCases() []Case {
 			Why:    "people turn synchronisation off and on",
 			Edits:  edits(ceremony.Flags(0, ctap.FlagBS))},
 		{ID: "login.auth-data.at-without-data", Sev: Medium, Anchor: "§7.2 step 15", Field: "authenticatorData.flags.AT",
-			Recipe: "the flag AT is set, and no attested credential data follow",
+			Recipe: "the flag AT (credential data follow) is set, and none do",
 			Why:    "the data end where more is announced",
 			Edits:  edits(ceremony.Flags(ctap.FlagAT, 0))},
 		{ID: "login.auth-data.extensions-text", Sev: Low, Anchor: "§7.2 step 15", Field: "authenticatorData",
-			Recipe: "the flag ED is set, and a text string follows in place of a map",
+			Recipe: "the flag ED (extensions follow) is set, and a text string follows in place of a map",
 			Why:    "it is not what the standard says; no device sends it",
 			Edits: edits(ceremony.At(ceremony.AuthData, func(c *ceremony.Ceremony) {
 				c.AuthData.Flags |= ctap.FlagED
@@ -203,7 +203,7 @@ func counterCases() []Case {
 			Device:     DeviceConfig{Personality: Phone, Counter: &Counter{Start: 10, Step: 1}},
 			Recipe:     "a backed-up credential's counter is lower than it was: its owner's other device",
 			Why:        "copies cannot count together; a site that refuses locks people out who have two devices",
-			References: []string{"https://github.com/securo/securo/issues/545"},
+			References: []string{"https://github.com/securo-finance/securo/issues/545"},
 			Edits:      edits(ceremony.SignCount(4))},
 	}
 }

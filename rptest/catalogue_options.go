@@ -18,7 +18,7 @@ func optionsCases() []Case {
 	const creation, request = "§5.4", "§5.5"
 	return []Case{
 		{ID: "options.challenge.repeats", Sev: Critical, Anchor: "§13.4.3",
-			Recipe: "options are asked for twice: is the challenge the same?",
+			Recipe: "options are asked for three times: do two of them have the same challenge?",
 			Why:    "an answer that was given once could be used again",
 			play:   challengeRepeats},
 		{ID: "options.challenge.short", Sev: Critical, Anchor: "§13.4.3",

@@ -48,7 +48,7 @@ func keyCases() []Case {
 			Edits:  edits(setLabel(coseAlg, ctap.RS256))}),
 		keyCase(NeedES256, Case{ID: "register.key.off-curve", Sev: Medium, Field: key + ".y",
 			Recipe: "the point is not on its curve",
-			Why:    "points of weak curves tell verifiers' secrets, and verify what nobody signed",
+			Why:    "a point off the curve may lie on a weak one, where signatures can be made without the private key",
 			Edits: edits(changeLabel(coseY, func(b []byte) []byte {
 				b[len(b)-1] ^= 1
 				return b

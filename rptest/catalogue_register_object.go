@@ -134,18 +134,18 @@ func authDataOfRegistration() []Case {
 	misread := "what is not announced is signed all the same, and read differently by whoever reads on"
 	return at("§7.1 step 13", []Case{
 		{ID: "register.auth-data.at-clear", Sev: High, Field: authData + ".flags.AT",
-			Recipe: "the flag AT is clear, though the credential's data are there",
+			Recipe: "the flag AT (credential data follow) is clear, though the credential's data are there",
 			Why:    misread,
 			Edits:  edits(ceremony.Flags(0, ctap.FlagAT))},
 		{ID: "register.auth-data.no-credential", Sev: High, Field: authData,
-			Recipe: "the flag AT is clear, and the credential's data are not there",
+			Recipe: "the flag AT (credential data follow) is clear, and the credential's data are not there",
 			Why:    "there is nothing to register, and to read on must not crash",
 			Edits: edits(ceremony.At(ceremony.AuthData, func(c *ceremony.Ceremony) {
 				c.AuthData.Flags &^= ctap.FlagAT
 				c.AuthData.Attested = false
 			}))},
 		{ID: "register.auth-data.at-without-data", Sev: High, Field: authData,
-			Recipe: "the flag AT is set, and the credential's data are not there",
+			Recipe: "the flag AT (credential data follow) is set, and the credential's data are not there",
 			Why:    "the data end where more is announced",
 			Edits:  edits(ceremony.At(ceremony.AuthData, func(c *ceremony.Ceremony) { c.AuthData.Attested = false }))},
 		{ID: "register.auth-data.ed-trailing", Sev: Medium, Field: authData,
@@ -156,7 +156,7 @@ func authDataOfRegistration() []Case {
 				c.AuthData.Extensions, c.AuthData.Trailing = credProtect, []byte{0}
 			}))},
 		{ID: "register.auth-data.ed-clear", Sev: Medium, Field: authData,
-			Recipe: "the flag ED is clear, though extensions are there",
+			Recipe: "the flag ED (extensions follow) is clear, though extensions are there",
 			Why:    misread,
 			Edits: edits(ceremony.At(ceremony.AuthData, func(c *ceremony.Ceremony) {
 				c.AuthData.Flags &^= ctap.FlagED

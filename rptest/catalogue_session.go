@@ -13,7 +13,7 @@ func sessionCases() []Case {
 		{ID: "sequence.session.registration-of-other", Sev: Critical, Anchor: "§7.1 step 29",
 			Recipe:     "a registration to the options of one account is posted in the session of another",
 			Why:        "an attacker's passkey is put into the victim's account, or the other way round",
-			References: []string{"https://github.com/expo-passkey/expo-passkey/issues/13"},
+			References: []string{"https://github.com/iosazee/expo-passkey/issues/13"},
 			registers:  true,
 			play:       registrationOfOther},
 		{ID: "sequence.session.login-unbegun", Sev: Critical, Anchor: "§7.2 step 11",

@@ -53,7 +53,7 @@ func signatureCases() []Case {
 			Why:    "nothing is proven",
 			Edits:  edits(ceremony.SignatureBytes([]byte{}))},
 		{ID: "login.signature.bit", Sev: Critical, Anchor: step, Field: field,
-			Recipe: "the last bit of the signature is turned round",
+			Recipe: "the last bit of the signature is flipped",
 			Why:    "nothing is proven",
 			Edits: edits(ceremony.At(ceremony.Signature, func(c *ceremony.Ceremony) {
 				c.Signature = slices.Clone(c.Signature)
@@ -61,9 +61,10 @@ func signatureCases() []Case {
 			}))},
 		{ID: "login.signature.zero", Sev: Critical, Anchor: step, Field: field,
 			Device: es256, Needs: p256,
-			Recipe: "r and s of the signature are 0",
-			Why:    "a verifier that does not check their range takes it for every key (CVE-2022-21449)",
-			Edits:  edits(rs(func(r, s, n *big.Int) { r.SetInt64(0); s.SetInt64(0) }))},
+			Recipe:     "r and s of the signature are 0",
+			Why:        "a verifier that does not check their range takes it for every key",
+			References: []string{"CVE-2022-21449"},
+			Edits:      edits(rs(func(r, s, n *big.Int) { r.SetInt64(0); s.SetInt64(0) }))},
 		{ID: "login.signature.order", Sev: Critical, Anchor: step, Field: field,
 			Device: es256, Needs: p256,
 			Recipe: "r and s of the signature are the order of the curve's group",

@@ -44,6 +44,9 @@ func TestCatalogueIsStable(t *testing.T) {
 	}
 }
 
+// reference is an advisory, or a thread that can be opened: host, owner, repository.
+var reference = regexp.MustCompile(`^(CVE-\d{4}-\d{4,}|GHSA(-[a-z0-9]{4}){3}|YSA-\d{4}-\d{2}|https://(github\.com/[\w.-]+/[\w.-]+|gitlab\.com/[\w.-]+/[\w.-]+/-)/(issues|pull)/\d+)$`)
+
 var caseID = regexp.MustCompile(`^(register|login|sequence|options)(\.[a-z0-9]+(-[a-z0-9]+)*)+$`)
 
 func TestCasesAreWhole(t *testing.T) {
@@ -68,6 +71,11 @@ func TestCasesAreWhole(t *testing.T) {
 			t.Errorf("%s does not say what it changes", c.ID)
 		case strings.HasSuffix(c.Recipe, ".") || strings.HasSuffix(c.Why, "."):
 			t.Errorf("%s has a full stop, which reports put themselves", c.ID)
+		}
+		for _, r := range c.References {
+			if !reference.MatchString(r) {
+				t.Errorf("%s refers to %q, which is neither advisory nor issue", c.ID, r)
+			}
 		}
 		seen[c.ID] = true
 	}
