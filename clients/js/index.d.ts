@@ -51,7 +51,7 @@ export interface Behaviour {
   /** The account to sign in with: its name or its user handle. */
   pick?: string;
   wrongPins?: number;
-  /** The DOMException name with which the browser fails. */
+  /** The name with which the browser fails: a DOMException's that create and get throw, or TypeError. */
   error?: string;
   /** Faults to put into the response, such as login.origin.port. */
   mutate?: string[];
