@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/seed-77d61853/signet/ctap"
-	"github.com/seed-77d61853/signet/internal/patience"
 	"github.com/seed-77d61853/signet/ctap/pinuv"
+	"github.com/seed-77d61853/signet/internal/patience"
 )
 
 // userActionTimeout is how long the person has for an answer (§5.1; at least
