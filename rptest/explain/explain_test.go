@@ -210,6 +210,12 @@ func TestTable(t *testing.T) {
 	if !strings.Contains(long, "1000 characters") || len(long) > 300 || !strings.HasPrefix(long, "(all)\n") {
 		t.Errorf("long: %s", long)
 	}
+	// It is cut between characters, and bytes that are none are still seen.
+	for value, want := range map[string]string{"x" + strings.Repeat("é", 100): "éé... 101 characters\n", strings.Repeat("\x80", 97): `\x80\x80... 97 characters` + "\n"} {
+		if got := explain.Table([]explain.Change{{Control: value}}); !strings.Contains(got, want) {
+			t.Errorf("nothing of %q in %q", want, got)
+		}
+	}
 }
 
 // Whatever comes, something is said of it, and it does not differ from itself.

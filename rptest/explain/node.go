@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // node is a part, with the parts within it.
@@ -81,5 +82,9 @@ func cut(s string) string {
 	if len(s) <= maxShown {
 		return Visible(s)
 	}
-	return fmt.Sprintf("%s... %d characters", Visible(s[:maxShown]), len(s))
+	n := maxShown
+	for n > maxShown-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return fmt.Sprintf("%s... %d characters", Visible(s[:n]), utf8.RuneCountInString(s))
 }
