@@ -1,11 +1,14 @@
 package rptest
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,6 +45,8 @@ type Behaviour struct {
 	// Mutate lists the faults to put into the response: case IDs, or what
 	// ParseMutation takes.
 	Mutate []string `json:"mutate,omitempty"`
+
+	unmet error // why the person could not do it at a prompt
 }
 
 func (b *Behaviour) check() error {
@@ -238,12 +243,30 @@ func (b *Behaviour) choose(accounts []authenticator.Account) (int, error) {
 	if b.Pick == "" {
 		return 0, nil
 	}
+	var offered []string
 	for i, a := range accounts {
-		if a.Name == b.Pick || base64.RawURLEncoding.EncodeToString(a.ID) == b.Pick {
+		handle := base64.RawURLEncoding.EncodeToString(a.ID)
+		if a.Name == b.Pick || handle == b.Pick {
 			return i, nil
 		}
+		offered = append(offered, strconv.Quote(cmp.Or(a.Name, handle)))
 	}
-	return 0, fmt.Errorf("no account %q is offered", b.Pick)
+	others := "nor any other"
+	if len(offered) > 0 {
+		others = "but " + strings.Join(offered, ", ")
+	}
+	b.unmet = fmt.Errorf("no account %q is offered, %s", b.Pick, others)
+	return 0, b.unmet
+}
+
+// told gives a ceremony's error the reason that a device does not tell its client: to
+// that, a person who cannot do as scripted has refused.
+func (b *Behaviour) told(err error) error {
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok || !errors.Is(err, ctap.ErrOperationDenied) || b.unmet == nil {
+		return err
+	}
+	return &client.Error{Name: e.Name, Message: b.unmet.Error(), Err: e.Err}
 }
 
 // typePIN is the browser's PIN prompt. It counts the wrong PINs down.
