@@ -67,11 +67,11 @@ class TestClient(unittest.TestCase):
         with self.assertRaises(signet_testing.NotAllowedError) as refused:
             key.get(REQUEST, origin=ORIGIN)
         self.assertEqual(refused.exception.name, "NotAllowedError")
-        key.always(error="NetworkError")
+        key.always(error="OperationError")
         for _ in range(2):
             with self.assertRaises(signet_testing.WebAuthnError) as failed:
                 key.get(REQUEST, origin=ORIGIN)
-            self.assertEqual(failed.exception.name, "NetworkError")
+            self.assertEqual(failed.exception.name, "OperationError")
         key.always()
         with self.assertRaises(TypeError):
             key.create({**CREATION, "pubKeyCredParams": None}, origin=ORIGIN)
