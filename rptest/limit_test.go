@@ -2,6 +2,7 @@ package rptest
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -136,6 +137,28 @@ func TestRetryAfter(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A step whose first request has been taken is not begun again.
+func TestRetryAfterHalfAStep(t *testing.T) {
+	r := settings(t)[0].run(t, "")
+	m := *r.RP.(*Site).Mapping()
+	m.Steps = maps.Clone(m.Steps)
+	begin := m.Steps[LogInBegin]
+	begin.Requests = append([]RequestMapping{{Post: "/first", Allow: []int{http.StatusNotFound}}}, begin.Requests...)
+	m.Steps[LogInBegin] = begin
+	r.RP = Handler(r.RP.(*Site).transport.(inProcess).handler, &m)
+	asked := 0
+	r = limiting(r, "0", func(r *http.Request, _ int) bool {
+		if r.URL.Path == "/assertion/options" {
+			asked++
+		}
+		return asked == 1
+	})
+	c, _ := FindCase("login.origin.port")
+	if got := r.result(t.Context(), c); got.Outcome != ControlFailed || asked != 1 {
+		t.Errorf("%s after %d: %s", got.Outcome, asked, got.Detail)
 	}
 }
 
