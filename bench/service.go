@@ -23,25 +23,35 @@ const (
 )
 
 // service compares get of signet serve with a handler of net/http that answers
-// nothing to the same requests. Each is a process of its own, and so is the client,
-// Go's or node's; what counts is the rate on all cores.
+// nothing to the same requests, and so a handler that only signs: no service that
+// signs is closer to the empty one than that. Each is a process of its own, and so
+// is the client, Go's or node's; what counts is the rate on all cores.
 func service(ctx context.Context, dir string) ([]comparison, error) {
-	all := []comparison{overHTTP(ctx, dir, "Go", nil)}
+	gets := func(s *servers) post { return s.get }
+	signatures := func(s *servers) post { return s.signature }
+	all := []comparison{
+		overHTTP(ctx, dir, "serve: %d gets, client in Go", gets, nil),
+		overHTTP(ctx, dir, "bare: %d posts, client in Go", signatures, nil),
+	}
 	if _, err := exec.LookPath("node"); err != nil {
 		fmt.Println("serve, client in node: left out, there is no node")
 		return all, nil
 	}
-	return append(all, overHTTP(ctx, dir, "node", []string{"node", "--input-type=module", "--eval", fetchScript})), nil
+	node := []string{"node", "--input-type=module", "--eval", fetchScript}
+	return append(all,
+		overHTTP(ctx, dir, "serve: %d gets, client in node", gets, node),
+		overHTTP(ctx, dir, "bare: %d posts, client in node", signatures, node),
+	), nil
 }
 
 // overHTTP is a comparison whose client is a program, or this one where none is named.
-func overHTTP(ctx context.Context, dir, language string, program []string) comparison {
+func overHTTP(ctx context.Context, dir, name string, subject func(*servers) post, program []string) comparison {
 	var s servers
 	send := (&ownClient{http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}}).sendAll
 	return comparison{
 		clock: wallTime,
 		cores: true,
-		name:  fmt.Sprintf("serve: %d gets, client in %s", requests, language),
+		name:  fmt.Sprintf(name, requests),
 		prepare: func() error {
 			if err := s.start(ctx, dir); err != nil || program == nil {
 				return err
@@ -54,7 +64,7 @@ func overHTTP(ctx context.Context, dir, language string, program []string) compa
 			return node.write(map[string]int{"connections": connections, "requests": requests})
 		},
 		done:      func() error { return s.stop() },
-		subject:   func() error { return send(s.get) },
+		subject:   func() error { return send(subject(&s)) },
 		reference: func() error { return send(s.empty) },
 	}
 }
@@ -64,8 +74,8 @@ var fetchScript string
 
 // servers are signet serve, with a device that has a passkey, and the empty handler.
 type servers struct {
-	programs   []*program
-	get, empty post
+	programs              []*program
+	get, signature, empty post
 }
 
 func (s *servers) start(ctx context.Context, dir string) error {
@@ -95,6 +105,7 @@ func (s *servers) start(ctx context.Context, dir string) error {
 	}
 	s.get = post{device + "/get", token, fmt.Sprintf(page, requestOptions("login.example", ""))}
 	s.empty = post{empty, token, s.get.Body}
+	s.signature = post{empty + "/signature", token, s.get.Body}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -64,6 +65,7 @@ const authDataFixed = 32 + 1 + 4
 
 // Append appends the encoding to b. FlagAT and FlagED decide what is included.
 func (a *AuthData) Append(b []byte) []byte {
+	b = slices.Grow(b, authDataFixed+len(a.AAGUID)+2+len(a.CredentialID)+len(a.PublicKey)+len(a.Extensions))
 	b = append(b, a.RPIDHash[:]...)
 	b = append(b, byte(a.Flags))
 	b = binary.BigEndian.AppendUint32(b, a.SignCount)

@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"math/big"
 )
@@ -129,43 +130,47 @@ func MarshalPublicKey(alg Algorithm, pub crypto.PublicKey) ([]byte, error) {
 // are on their curve, save those of secp256k1, which are not checked; RSA moduli
 // have 1024 to 8192 bits.
 func UnmarshalPublicKey(data []byte) (Algorithm, crypto.PublicKey, error) {
-	var kind struct {
-		Kty int64     `cbor:"1,keyasint"`
-		Alg Algorithm `cbor:"3,keyasint"`
-	}
-	if err := Unmarshal(data, &kind); err != nil {
+	if err := CheckCanonical(data); err != nil {
 		return 0, nil, fmt.Errorf("decode COSE key: %w", err)
 	}
-	if want := kind.Alg.keyType(); kind.Alg == 0 || want != 0 && want != kind.Kty {
-		return 0, nil, fmt.Errorf("COSE key: %v with key type %d", kind.Alg, kind.Kty)
+	var k interface {
+		algorithm() (Algorithm, int64)
+		publicKey() (crypto.PublicKey, error)
 	}
-	switch kind.Kty {
+	switch keyType(data) {
 	case ktyEC2:
-		var k coseEC2
-		if err := decode(data, &k); err != nil {
-			return 0, nil, fmt.Errorf("decode COSE key: %w", err)
-		}
-		pub, err := k.publicKey()
-		return k.Alg, pub, err
+		k = new(coseEC2)
 	case ktyOKP:
-		var k coseOKP
-		if err := decode(data, &k); err != nil {
-			return 0, nil, fmt.Errorf("decode COSE key: %w", err)
-		}
-		if k.Crv != crvEd25519 || len(k.X) != ed25519.PublicKeySize {
-			return 0, nil, fmt.Errorf("COSE key: not an Ed25519 key")
-		}
-		return k.Alg, ed25519.PublicKey(k.X), nil
+		k = new(coseOKP)
 	case ktyRSA:
-		var k coseRSA
-		if err := decode(data, &k); err != nil {
-			return 0, nil, fmt.Errorf("decode COSE key: %w", err)
-		}
-		pub, err := k.publicKey()
-		return k.Alg, pub, err
+		k = new(coseRSA)
+	default:
+		return 0, nil, errors.New("COSE key: not of a type that is known")
 	}
-	return 0, nil, fmt.Errorf("COSE key: unknown type %d", kind.Kty)
+	if err := decode(data, k); err != nil {
+		return 0, nil, fmt.Errorf("decode COSE key: %w", err)
+	}
+	alg, kty := k.algorithm()
+	if want := alg.keyType(); alg == 0 || want != 0 && want != kty {
+		return 0, nil, fmt.Errorf("COSE key: %v with key type %d", alg, kty)
+	}
+	pub, err := k.publicKey()
+	return alg, pub, err
 }
+
+// keyType reads label 1 of a COSE_Key: in canonical CBOR it comes first, and what
+// is known takes one byte. It is 0 for all else.
+func keyType(data []byte) int64 {
+	const mapType, label, most = 5, 1, 23
+	if len(data) < 3 || data[0]>>5 != mapType || data[1] != label || data[2] > most {
+		return 0
+	}
+	return int64(data[2])
+}
+
+func (k *coseEC2) algorithm() (Algorithm, int64) { return k.Alg, k.Kty }
+func (k *coseOKP) algorithm() (Algorithm, int64) { return k.Alg, k.Kty }
+func (k *coseRSA) algorithm() (Algorithm, int64) { return k.Alg, k.Kty }
 
 // Secp256k1Point is a public key on secp256k1, a curve that the standard library
 // lacks, by its coordinates.
@@ -197,6 +202,13 @@ func (a Algorithm) curve() int64 {
 		return crvSecp256k1
 	}
 	return 0
+}
+
+func (k *coseOKP) publicKey() (crypto.PublicKey, error) {
+	if k.Crv != crvEd25519 || len(k.X) != ed25519.PublicKeySize {
+		return nil, errors.New("COSE key: not an Ed25519 key")
+	}
+	return ed25519.PublicKey(k.X), nil
 }
 
 func (k *coseRSA) publicKey() (crypto.PublicKey, error) {
@@ -234,7 +246,7 @@ func (k *coseEC2) publicKey() (crypto.PublicKey, error) {
 	if len(k.X) != size || len(k.Y) != size {
 		return nil, fmt.Errorf("COSE key: coordinates are not %d bytes", size)
 	}
-	point := append(append([]byte{4}, k.X...), k.Y...)
+	point := append(append(append(make([]byte, 0, 1+2*size), 4), k.X...), k.Y...)
 	pub, err := ecdsa.ParseUncompressedPublicKey(curve, point)
 	if err != nil {
 		return nil, fmt.Errorf("COSE key: %w", err)

@@ -53,7 +53,7 @@ func (r *root) Algorithms() []keystore.Algorithm {
 	if r.algorithms == nil {
 		return all
 	}
-	var some []keystore.Algorithm
+	some := make([]keystore.Algorithm, 0, len(r.algorithms))
 	for _, want := range r.algorithms {
 		for _, a := range all {
 			if a.ID == want {

@@ -151,10 +151,11 @@ func (t *tx) Put(r keystore.Record, on ...keystore.Index) error {
 		rec = new(record)
 		v.records[id] = rec
 		t.undo = append(t.undo, func() { delete(v.records, id) })
+	} else {
+		old := rec.value
+		t.undo = append(t.undo, func() { rec.value = old })
 	}
-	old := rec.value
 	rec.value = (&record{value: r}).copy()
-	t.undo = append(t.undo, func() { rec.value = old })
 
 	wanted := make(map[listKey]bool, len(on))
 	for _, index := range on {
