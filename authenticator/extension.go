@@ -141,7 +141,7 @@ func (a *Authenticator) makeExtensions(ctx context.Context, e makeExtensions, c 
 		signed[ctap.ExtCredBlob] = stored
 	}
 	if e.largeBlobKey {
-		c.LargeBlobKey = a.random.bytes(32, "large blob key", c.ID)
+		c.LargeBlobKey = a.random.bytes(ctap.LargeBlobKeyLength, "large blob key", c.ID)
 	}
 	if e.largeBlob != "" {
 		supported := true

@@ -80,7 +80,7 @@ func (p *portable) check() error {
 		return errors.New("discoverable without a site or an account")
 	case len(c.CredBlob) > SecurityKey().MaxCredBlobLength:
 		return fmt.Errorf("credBlob of %d bytes", len(c.CredBlob))
-	case len(c.LargeBlobKey) != 0 && len(c.LargeBlobKey) != 32:
+	case len(c.LargeBlobKey) != 0 && len(c.LargeBlobKey) != ctap.LargeBlobKeyLength:
 		return fmt.Errorf("large blob key of %d bytes", len(c.LargeBlobKey))
 	case p.LargeBlob != nil && len(p.LargeBlob.Data) > SecurityKey().MaxLargeBlobArray:
 		return fmt.Errorf("large blob of %d bytes", len(p.LargeBlob.Data))

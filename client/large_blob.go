@@ -115,7 +115,7 @@ func createdLargeBlob(in *largeBlobInputs, resp *ctap.MakeCredentialResponse) *l
 	if in == nil {
 		return nil
 	}
-	supported := len(resp.LargeBlobKey) == 32
+	supported := len(resp.LargeBlobKey) == ctap.LargeBlobKeyLength
 	var out ctap.LargeBlobOutput
 	if raw := resp.UnsignedExtensionOutputs[ctap.ExtLargeBlob]; raw != nil && cbor.Unmarshal(raw, &out) == nil {
 		supported = supported || out.Supported != nil && *out.Supported
@@ -165,7 +165,7 @@ func (y *ceremony) gotLargeBlob(ctx context.Context, in *largeBlobInputs, resp *
 		carriedLargeBlob(in, resp, out)
 		return out, nil
 	}
-	if len(resp.LargeBlobKey) != 32 {
+	if len(resp.LargeBlobKey) != ctap.LargeBlobKeyLength {
 		return out, nil
 	}
 	err := y.useArray(ctx, in, resp.LargeBlobKey, out)

@@ -123,8 +123,8 @@ func openLargeBlob(key []byte, e *largeBlobEntry) ([]byte, error) {
 }
 
 func largeBlobCipher(key []byte) (cipher.AEAD, error) {
-	if len(key) != 32 {
-		return nil, errors.New("key is not 32 bytes")
+	if len(key) != ctap.LargeBlobKeyLength {
+		return nil, fmt.Errorf("key is not %d bytes", ctap.LargeBlobKeyLength)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {

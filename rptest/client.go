@@ -54,7 +54,7 @@ const (
 )
 
 // ErrorName gives the DOMException name of an error that Create, Get or a method
-// of User returned, and "" where it is nv.
+// of User returned, and "" where it is none.
 func ErrorName(err error) string {
 	var e *client.Error
 	if errors.As(err, &e) {
@@ -96,13 +96,9 @@ func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, 
 	v := &visit{behaviour: c.Device.take(), session: c.Device.session()}
 	b := &v.behaviour
 	b.picked(ctx)
-	var queued []Mutation
-	for _, id := range b.Mutate {
-		m, err := ParseMutation(id)
-		if err != nil {
-			return nil, &client.Error{Name: client.UnknownError, Message: err.Error()}
-		}
-		queued = append(queued, m)
+	queued, err := b.check()
+	if err != nil {
+		return nil, &client.Error{Name: client.UnknownError, Message: err.Error()}
 	}
 	if b.Error != "" {
 		return nil, &client.Error{Name: b.Error, Message: "as the test wants it"}
@@ -117,7 +113,7 @@ func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, 
 	ctx = context.WithValue(ctx, behaviourKey{}, b)
 	honest, err := call(&v.browser, ctx, options)
 	if err != nil {
-		return nil, err
+		return nil, b.told(err)
 	}
 	r := &Registration{Options: bare(options), JSON: honest, Honest: honest}
 	return r, c.Device.spoil(ctx, r, append(queued, mutations...))

@@ -49,21 +49,37 @@ type Behaviour struct {
 	unmet error // why the person could not do it at a prompt
 }
 
-func (b *Behaviour) check() error {
+// thrown are the names of what create and get throw: those of package client, and
+// NotReadableError, OperationError and TimeoutError, which browsers throw where the
+// machine's own passkeys fail, where a request is pending and where the page's
+// AbortSignal.timeout is over.
+var thrown = []string{
+	client.AbortError, client.ConstraintError, client.EncodingError, client.InvalidStateError, client.NotAllowedError,
+	"NotReadableError", client.NotSupportedError, "OperationError", client.SecurityError, client.SyntaxError,
+	"TimeoutError", client.TypeError, client.UnknownError,
+}
+
+// check gives the faults that Mutate names.
+func (b *Behaviour) check() (faults []Mutation, err error) {
+	if b.Error != "" && !slices.Contains(thrown, b.Error) {
+		return nil, fmt.Errorf("error %q is none that create and get throw: %s", b.Error, strings.Join(thrown, ", "))
+	}
 	switch b.Answer {
 	case "", Approve, Deny, TimeOut, NeverAnswer:
 	default:
-		return fmt.Errorf("answer %q is none of approve, deny, timeout, never", b.Answer)
+		return nil, fmt.Errorf("answer %q is none of approve, deny, timeout, never", b.Answer)
 	}
 	if b.DelayMs < 0 || b.WrongPINs < 0 {
-		return errors.New("delayMs and wrongPins are not negative")
+		return nil, errors.New("delayMs and wrongPins are not negative")
 	}
-	for _, m := range b.Mutate {
-		if _, err := ParseMutation(m); err != nil {
-			return err
+	for _, id := range b.Mutate {
+		m, err := ParseMutation(id)
+		if err != nil {
+			return nil, err
 		}
+		faults = append(faults, m)
 	}
-	return nil
+	return faults, nil
 }
 
 // Script says what the person does in the next ceremony, or with Always in
@@ -115,7 +131,8 @@ func (s *Script) Pick(account string) *Script { return s.set(func(b *Behaviour) 
 func (s *Script) WrongPIN(n int) *Script { return s.set(func(b *Behaviour) { b.WrongPINs = n }) }
 
 // Fail makes the browser fail with a DOMException name, before any device is
-// asked: what a page sees of a browser that has its own reasons.
+// asked: what a page sees of a browser that has its own reasons. A name that
+// create and get never throw becomes UnknownError.
 func (s *Script) Fail(name string) *Script { return s.set(func(b *Behaviour) { b.Error = name }) }
 
 // Mutate spoils the response: by case IDs, or what ParseMutation takes. One
@@ -145,7 +162,7 @@ func (d *Device) Always() *Script {
 
 // Behave queues a behaviour as Next does, or with always replaces the default.
 func (d *Device) Behave(b Behaviour, always bool) error {
-	if err := b.check(); err != nil {
+	if _, err := b.check(); err != nil {
 		return err
 	}
 	s := d.Next

@@ -117,7 +117,7 @@ func (t *table) noVerdict(results []*rptest.Result) {
 	if len(results) == 0 {
 		return
 	}
-	t.line("\nNO VERDICT (the same ceremony without the fault failed, too)")
+	t.line("\nNO VERDICT (the same ceremony without the fault failed, too, or the site limits its rate)")
 	t.grouped(results)
 }
 

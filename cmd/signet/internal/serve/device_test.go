@@ -149,7 +149,7 @@ func TestBehaviour(t *testing.T) {
 func TestThrown(t *testing.T) {
 	s := start(t, Config{})
 	d := s.device(`{}`)
-	for _, name := range thrown {
+	for _, name := range []string{"AbortError", "NotAllowedError", "TimeoutError", "TypeError"} {
 		s.must("POST", d+"/behaviour", fmt.Sprintf(`{"error":%q}`, name))
 		s.refused(409, name, "", "POST", d+"/create", page(creationOptions))
 	}
