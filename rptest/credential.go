@@ -108,9 +108,9 @@ func (d *Device) credential(ctx context.Context, o *authenticator.Owner, id []by
 }
 
 // Add puts a passkey on the device that was made elsewhere. ES256, ES384, ES512,
-// EdDSA and RS256 keys are taken. fs.ErrExist where the device has one of the ID,
-// or a discoverable one of the site and user: it keeps that. Where the device lacks
-// what the passkey needs, or has no room for its large blob, nothing is stored.
+// ES256K, EdDSA and RS256 keys are taken. fs.ErrExist where the device has one of the
+// ID, or a discoverable one of the site and user: it keeps that. Where the device
+// lacks what the passkey needs, or has no room for its large blob, nothing is stored.
 func (d *Device) Add(ctx context.Context, c Credential) error {
 	if err := d.add(ctx, c); err != nil {
 		return fmt.Errorf("add credential: %w", err)

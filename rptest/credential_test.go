@@ -16,7 +16,7 @@ import (
 
 func TestCredentials(t *testing.T) {
 	ctx := t.Context()
-	for _, alg := range []ctap.Algorithm{ctap.ES256, ctap.ES384, ctap.ES512, ctap.EdDSA, ctap.RS256} {
+	for _, alg := range []ctap.Algorithm{ctap.ES256, ctap.ES384, ctap.ES512, ctap.ES256K, ctap.EdDSA, ctap.RS256} {
 		t.Run(alg.String(), func(t *testing.T) {
 			from := device(t, rptest.DeviceConfig{Seed: "from", Personality: rptest.Hardware, Algorithms: []ctap.Algorithm{alg}})
 			options := creation("alice", fmt.Sprintf(`,"authenticatorSelection":{"residentKey":"required"},"pubKeyCredParams":[{"type":"public-key","alg":%d}]`, alg))

@@ -2,6 +2,8 @@ package rptest_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/seed-77d61853/signet/ctap"
@@ -54,12 +56,14 @@ func TestPlaywright(t *testing.T) {
 	if _, err := hidden.Playwright(); err == nil {
 		t.Error("a passkey that is not resident is taken")
 	}
-	other := device(t, rptest.DeviceConfig{Algorithms: []ctap.Algorithm{ctap.RS256}})
-	create(t, other, creation("alice", ""))
-	if all, err = other.Device.Credentials(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := all[0].Playwright(); err == nil {
-		t.Error("an RSA key is taken")
+	for _, alg := range []ctap.Algorithm{ctap.RS256, ctap.ES256K} {
+		other := device(t, rptest.DeviceConfig{Algorithms: []ctap.Algorithm{alg}})
+		create(t, other, creation("alice", fmt.Sprintf(`,"pubKeyCredParams":[{"type":"public-key","alg":%d}]`, alg)))
+		if all, err = other.Device.Credentials(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := all[0].Playwright(); err == nil || !strings.Contains(err.Error(), "no keys of "+alg.String()) {
+			t.Errorf("a key of %v: %v", alg, err)
+		}
 	}
 }

@@ -27,6 +27,8 @@ func encodePrivate(alg ctap.Algorithm, private []byte) ([]byte, error) {
 		key = ed25519.NewKeyFromSeed(private)
 	case alg == ctap.RS256:
 		key, err = x509.ParsePKCS1PrivateKey(private)
+	case alg == ctap.ES256K:
+		return encodeSecp256k1(private)
 	default:
 		err = fmt.Errorf("a key of %v has no PKCS #8 form here", alg)
 	}
@@ -44,6 +46,13 @@ const maxPKCS8 = 10 << 10
 func decodePrivate(pkcs8 []byte) (ctap.Algorithm, []byte, crypto.PublicKey, error) {
 	if len(pkcs8) > maxPKCS8 {
 		return 0, nil, nil, fmt.Errorf("privateKey has %d bytes, and may have %d", len(pkcs8), maxPKCS8)
+	}
+	if onSecp256k1(pkcs8) {
+		private, public, err := decodeSecp256k1(pkcs8)
+		if err != nil {
+			return 0, nil, nil, fmt.Errorf("privateKey is not PKCS #8 of a key on secp256k1: %w", err)
+		}
+		return ctap.ES256K, private, public, nil
 	}
 	key, err := x509.ParsePKCS8PrivateKey(pkcs8)
 	if err != nil {

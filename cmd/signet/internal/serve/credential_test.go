@@ -1,9 +1,22 @@
 package serve
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	k1ecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+
+	"github.com/seed-77d61853/signet/ctap"
 )
 
 // writeBlob writes a large blob, in base64url, as a page does.
@@ -74,5 +87,92 @@ func TestNoCounter(t *testing.T) {
 	s.must("DELETE", path, nil)
 	if got := s.must("POST", d+"/credentials", one); got["signCount"] != nil {
 		t.Errorf("added to a device that counts it is %v", got)
+	}
+}
+
+// bytesOf decodes a member of an answer's response.
+func bytesOf(t *testing.T, credential map[string]any, member string) []byte {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(credential["response"].(map[string]any)[member].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// verifies tells whether a sign-in was signed with the key that was registered.
+func verifies(t *testing.T, registered, signedIn map[string]any) bool {
+	t.Helper()
+	auth, err := ctap.ParseAuthData(bytesOf(t, registered, "authenticatorData"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	alg, public, err := ctap.UnmarshalPublicKey(auth.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clientDataHash := sha256.Sum256(bytesOf(t, signedIn, "clientDataJSON"))
+	message, signature := append(bytesOf(t, signedIn, "authenticatorData"), clientDataHash[:]...), bytesOf(t, signedIn, "signature")
+	digest := message
+	if hash := alg.Hash(); hash != 0 {
+		h := hash.New()
+		h.Write(message)
+		digest = h.Sum(nil)
+	}
+	switch public := public.(type) {
+	case *ecdsa.PublicKey:
+		return ecdsa.VerifyASN1(public, digest, signature)
+	case ed25519.PublicKey:
+		return ed25519.Verify(public, digest, signature)
+	case *rsa.PublicKey:
+		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest, signature) == nil
+	case *ctap.Secp256k1Point:
+		key, err := secp256k1.ParsePubKey(append(append([]byte{4}, public.X[:]...), public.Y[:]...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sig, err := k1ecdsa.ParseDERSignature(signature)
+		return err == nil && sig.Verify(digest, key)
+	}
+	return false
+}
+
+// A passkey of every algorithm goes to another device and through a saved state, and
+// signs in as before.
+func TestCredentialAlgorithms(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "devices.json")
+	s, next := start(t, Config{}), start(t, Config{})
+	made, devices, kept := map[string]map[string]any{}, []string{}, map[string][]map[string]any{}
+	for _, alg := range []ctap.Algorithm{ctap.ES256, ctap.EdDSA, ctap.ES384, ctap.ES512, ctap.RS256, ctap.ES256K} {
+		from := s.device(fmt.Sprintf(`{"algorithms":[%d]}`, alg))
+		made[from] = s.must("POST", from+"/create", page(strings.Replace(creationOptions, `"alg":-7`, fmt.Sprintf(`"alg":%d`, alg), 1)))
+		if got := made[from]["response"].(map[string]any)["publicKeyAlgorithm"]; got != float64(alg) {
+			t.Errorf("%v: registered is a key of %v", alg, got)
+		}
+		devices, kept[from] = append(devices, from), s.list(from+"/credentials")
+		if len(kept[from]) != 1 {
+			t.Fatalf("%v: exported is %v", alg, kept[from])
+		}
+		to := s.device(`{}`)
+		if added := s.must("POST", to+"/credentials", kept[from][0]); !reflect.DeepEqual(added, kept[from][0]) {
+			t.Errorf("%v: added it is %v, and was %v", alg, added, kept[from][0])
+		}
+		if !verifies(t, made[from], s.must("POST", to+"/get", page(requestOptions))) {
+			t.Errorf("%v: the other device signs with another key", alg)
+		}
+	}
+	if err := s.server.Save(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.server.Load(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range devices {
+		if got := next.list(d + "/credentials"); !reflect.DeepEqual(got, kept[d]) {
+			t.Errorf("%s: loaded is %v, and was %v", d, got, kept[d])
+		}
+		if !verifies(t, made[d], next.must("POST", d+"/get", page(requestOptions))) {
+			t.Errorf("%s: after loading it signs with another key", d)
+		}
 	}
 }
