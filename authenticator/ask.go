@@ -57,7 +57,7 @@ func (a *Authenticator) answer(ctx context.Context, p Prompt) (Consent, error) {
 	switch {
 	case ctx.Err() != nil:
 		return Consent{}, ctap.ErrKeepaliveCancel
-	case limited.Err() != nil:
+	case limited.Over():
 		return Consent{}, ctap.ErrUserActionTimeout
 	case err != nil:
 		a.log.Error("nobody could be asked", "operation", p.Operation.String(), "error", err)
@@ -96,29 +96,31 @@ func (a *Authenticator) askVerified(ctx context.Context, s *ctap.Session, p Prom
 	}
 	a.pin.uvCount++
 	p.Retries = state.Retries
-	proven := false // what the User says is not enough: the gate must have seen it
-	over := false   // the question: from then on nothing would shut the gate again
+	var question struct {
+		proven bool // what the User says is not enough: the gate must have seen it
+		over   bool // from then on nothing would shut the gate again
+	}
 	p.Verify = func(ctx context.Context, pin []byte) error {
 		a.turn.Lock()
 		defer a.turn.Unlock()
-		if over {
+		if question.over {
 			return ctap.ErrNotAllowed
 		}
 		hash := pinuv.HashPIN(pin)
 		defer clear(hash[:])
 		err := a.tryPIN(ctx, hash[:])
-		proven = proven || err == nil
+		question.proven = question.proven || err == nil
 		return err
 	}
 	consent, err = a.ask(ctx, s, p)
-	over = true
+	question.over = true
 	if err != nil {
 		return Consent{}, done, err
 	}
 	if a.state.ForcePINChange {
 		return Consent{}, done, ctap.ErrUVBlocked
 	}
-	if !consent.Verified || !proven || !a.opened { // Lock may have shut the gate meanwhile
+	if !consent.Verified || !question.proven || !a.opened { // Lock may have shut the gate meanwhile
 		return Consent{}, done, ctap.ErrUVInvalid
 	}
 	return consent, done, nil

@@ -32,7 +32,9 @@ func (a *Authenticator) getInfo(_ context.Context, s *ctap.Session) (*ctap.GetIn
 		AttestationFormats:       a.attestationFormats(),
 		TransportsForReset:       slices.Clone(a.profile.ResetTransports),
 	}
-	for _, alg := range a.algorithms() {
+	algorithms := a.algorithms()
+	info.Algorithms = make([]ctap.PubKeyParam, 0, len(algorithms))
+	for _, alg := range algorithms {
 		info.Algorithms = append(info.Algorithms, ctap.PubKeyParam{Alg: alg.ID, Type: ctap.TypePublicKey})
 	}
 	remaining := uint64(a.profile.MaxDiscoverable) - min(a.state.Discoverable, uint64(a.profile.MaxDiscoverable))

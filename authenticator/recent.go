@@ -49,7 +49,7 @@ func (r *recent) room(n int) bool {
 }
 
 // credential returns the one of an ID: fs.ErrNotExist where there is none.
-func (r *recent) credential(ctx context.Context, id []byte) (c *credential, err error) {
+func (r *recent) credential(ctx context.Context, id []byte) (*credential, error) {
 	if len(id) != credentialIDLength {
 		return nil, fs.ErrNotExist
 	}
@@ -57,13 +57,19 @@ func (r *recent) credential(ctx context.Context, id []byte) (c *credential, err 
 	if c := r.byID[key]; c != nil {
 		return c, nil
 	}
+	c, err := r.read(ctx, id)
+	if err == nil && r.room(1) {
+		r.byID[key] = c
+	}
+	return c, err
+}
+
+// read looks for a credential in the vault.
+func (r *recent) read(ctx context.Context, id []byte) (c *credential, err error) {
 	err = r.View(ctx, func(tx keystore.Tx) error {
 		c, err = find(tx, bytes.Clone(id))
 		return err
 	})
-	if err == nil && r.room(1) {
-		r.byID[key] = c
-	}
 	return c, err
 }
 

@@ -172,7 +172,7 @@ func (a *Authenticator) changeWith(ctx context.Context, f func(keystore.Tx, *sta
 		if err := f(tx, &next); err != nil {
 			return err
 		}
-		return put(tx, stateID, next)
+		return put(tx, stateID, &next)
 	})
 	if err != nil {
 		return fmt.Errorf("write to the vault: %w", err)

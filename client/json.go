@@ -24,7 +24,7 @@ func jsonMembers(text []byte) (members []jsonMember, ok bool) {
 	if !ok {
 		return nil, string(bytes.TrimSpace(text)) == "null"
 	}
-	members = make([]jsonMember, 0, min(8, 1+len(text)/20)) // a guess that fits most options
+	members = make([]jsonMember, 0, min(8, 2+len(text)/40)) // a guess that fits most options
 	for name := s.next(); name != nil; name = s.next() {
 		members = append(members, jsonMember{unquote(name), s.next()})
 	}

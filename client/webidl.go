@@ -125,15 +125,22 @@ func (d *dictionary) list(member string, required bool) []json.RawMessage {
 }
 
 // objects converts a member that is a sequence of dictionaries.
-func (d *dictionary) objects(member string, required bool) []dictionary {
-	items := d.list(member, required)
-	list := make([]dictionary, len(items))
-	for i, raw := range items {
-		list[i] = dictionary{err: d.err, parent: d, member: member, index: i}
-		var ok bool
-		if list[i].members, ok = jsonMembers(raw); !ok {
-			list[i].fail(TypeError, "", "is not an object")
+func (d *dictionary) objects(member string, required bool) (list []dictionary) {
+	raw, ok := d.get(member, required)
+	if !ok {
+		return nil
+	}
+	items, ok := split(raw, '[')
+	if !ok {
+		d.fail(TypeError, member, "is not an array")
+		return nil
+	}
+	for item := items.next(); item != nil; item = items.next() {
+		o := dictionary{err: d.err, parent: d, member: member, index: len(list)}
+		if o.members, ok = jsonMembers(item); !ok {
+			o.fail(TypeError, "", "is not an object")
 		}
+		list = append(list, o)
 	}
 	return list
 }

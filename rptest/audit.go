@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/seed-77d61853/signet/client"
+	"github.com/seed-77d61853/signet/rptest/explain"
 )
 
 // Audit is a run of the catalogue against a site. The zero value, with RP, runs
@@ -212,21 +212,10 @@ func (r *run) result(ctx context.Context, c Case) Result {
 			result.stop()
 		}
 	}
-	result.Detail = tame(result.Detail)
+	result.Detail = explain.VisibleLines(result.Detail)
 	result.Finding = c.Fails(result.Outcome)
 	result.Seconds = time.Since(start).Seconds()
 	return result
-}
-
-// tame takes from a text what does something to a terminal: sites chose some of
-// its words.
-func tame(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsGraphic(r) || r == '\n' || r == '\t' {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }
 
 func (r *Result) stop() { *r = Result{Case: r.Case, Outcome: NotRun, Detail: "the audit was stopped"} }

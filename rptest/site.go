@@ -13,10 +13,11 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/seed-77d61853/signet/rptest/explain"
 )
 
 // Site is an RP that a Mapping says how to speak to over HTTP.
@@ -202,17 +203,8 @@ func message(m *StepMapping, resp *http.Response, body []byte) string {
 // excerpt is the start of what a site says, on one line that does nothing to a
 // terminal: errors, reports and tests' logs have it.
 func excerpt(said []byte) string {
-	printable := func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r):
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		}
-		return unicode.ReplacementChar
-	}
 	start := said[:min(len(said), 4*maxExcerpt)]
-	text := cut(strings.Join(strings.Fields(strings.Map(printable, string(start))), " "), maxExcerpt)
+	text := cut(explain.Visible(strings.Join(strings.Fields(string(start)), " ")), maxExcerpt)
 	if len(said) > len(start) && !strings.HasSuffix(text, "…") {
 		text += "…"
 	}

@@ -62,7 +62,7 @@ func TestSiteMisbehaves(t *testing.T) {
 		{name: "answers what is no text", site: func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusTeapot)
 			w.Write([]byte("\xff\xfe\x00"))
-		}, message: "�"},
+		}, message: `\xff\xfe\x00`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			site := Handler(c.site, oneStep(plainStep))

@@ -14,7 +14,7 @@ var errOver = errors.New("patience: the time is up")
 // Context ends with the one that it stands on, or when its time is over; End has
 // to be called. It is one of context.WithDeadline, but who is answered at once,
 // as by a program, waits for neither end: so the timer starts with the first who
-// asks for Done.
+// asks for Done, and until then nothing but Over looks at the clock.
 type Context struct {
 	context.Context
 	until time.Time
@@ -43,12 +43,17 @@ func (c *Context) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.waiting == nil {
-		c.waiting, c.cancel = context.WithDeadlineCause(c.Context, c.until, errOver)
-		if c.ended {
-			c.cancel()
-		}
+		c.wait()
 	}
 	return c.waiting.Done()
+}
+
+// wait starts the timer. c.mu is held.
+func (c *Context) wait() {
+	c.waiting, c.cancel = context.WithDeadlineCause(c.Context, c.until, errOver)
+	if c.ended {
+		c.cancel()
+	}
 }
 
 // Err implements context.Context.
@@ -62,20 +67,18 @@ func (c *Context) Err() error {
 		return c.Context.Err()
 	case c.ended:
 		return context.Canceled
-	case !time.Now().Before(c.until):
-		return context.DeadlineExceeded
 	}
 	return nil
 }
 
-// Over tells whether it is its own time that is up.
+// Over tells whether it is its own time that is up. After that there is an Err.
 func (c *Context) Over() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.waiting != nil {
-		return context.Cause(c.waiting) == errOver
+	if c.waiting == nil && c.Context.Err() == nil && !c.ended && !time.Now().Before(c.until) {
+		c.wait()
 	}
-	return c.Context.Err() == nil && !c.ended && !time.Now().Before(c.until)
+	return c.waiting != nil && context.Cause(c.waiting) == errOver
 }
 
 // End ends the context: whoever still waits waits no longer.

@@ -21,11 +21,11 @@ func TestContext(t *testing.T) {
 		}
 		over := func(c *Context, want error, own bool) {
 			t.Helper()
-			if err := c.Err(); !errors.Is(err, want) {
-				t.Errorf("waits %t: ended with %v, want %v", waits, err, want)
-			}
 			if c.Over() != own {
 				t.Errorf("waits %t: over by its own time: %t", waits, !own)
+			}
+			if err := c.Err(); !errors.Is(err, want) {
+				t.Errorf("waits %t: ended with %v, want %v", waits, err, want)
 			}
 			select {
 			case <-c.Done():

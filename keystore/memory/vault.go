@@ -104,6 +104,8 @@ func (v *Vault) Close() error {
 	return nil
 }
 
+var errNoRecord = fmt.Errorf("get record: %w", fs.ErrNotExist)
+
 var errReadOnly = errors.New("vault: written in a View or within a Scan")
 
 // tx is one transaction; what it did it can undo.
@@ -123,7 +125,7 @@ func (t *tx) rollBack() {
 func (t *tx) Get(id []byte) (keystore.Record, error) {
 	rec, ok := t.v.records[string(id)]
 	if !ok {
-		return keystore.Record{}, fmt.Errorf("get record: %w", fs.ErrNotExist)
+		return keystore.Record{}, errNoRecord
 	}
 	return rec.copy(), nil
 }
