@@ -14,41 +14,76 @@ var splitSeeds = []string{
 	"{\"\xff\":\"\xff\"}",
 }
 
-// Objects and arrays come apart as encoding/json takes them apart.
-func FuzzSplitJSON(f *testing.F) {
+// Objects and arrays come apart as encoding/json takes them apart, all the way down.
+func FuzzDocument(f *testing.F) {
 	for _, s := range splitSeeds {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 1<<10 {
+			return // what is below takes the square of it
+		}
+		d := parseDocument(data)
 		if !json.Valid(data) {
+			if len(d.nodes) > 0 {
+				t.Errorf("%q is taken apart", data)
+			}
 			return
 		}
-		var want map[string]json.RawMessage
-		err := json.Unmarshal(data, &want)
-		members, ok := jsonMembers(data)
-		if ok != (err == nil) || (members == nil) != (want == nil) {
-			t.Fatalf("%q: members %v, %t, want %v", data, members, ok, want)
+		if d.after(0) != len(d.nodes) {
+			t.Errorf("%q: %d of %d nodes", data, d.after(0), len(d.nodes))
 		}
-		got := make(map[string]json.RawMessage, len(members))
-		for _, m := range members {
-			got[string(bytes.ToValidUTF8(m.name, []byte("\uFFFD")))] = m.value
-		}
-		if !maps.EqualFunc(got, want, sameJSON) && bytes.Equal(data, bytes.ToValidUTF8(data, nil)) {
-			t.Errorf("%q: members %q, want %q", data, got, want)
-		}
-
-		var list []json.RawMessage
-		err = json.Unmarshal(data, &list)
-		elements, ok := jsonElements(data)
-		if ok != (err == nil && list != nil) || !slices.EqualFunc(elements, list, sameJSON) {
-			t.Errorf("%q: elements %q, %t, want %q", data, elements, ok, list)
-		}
-
-		var text string
-		if s, ok := plainString(bytes.TrimSpace(data)); ok && (json.Unmarshal(data, &text) != nil || string(s) != text) {
-			t.Errorf("%q: string %q, want %q", data, s, text)
+		whole := bytes.Equal(data, bytes.ToValidUTF8(data, nil))
+		for n := range d.nodes {
+			sameNode(t, d, n, whole)
 		}
 	})
+}
+
+// sameNode holds what a node holds against what encoding/json finds in its text.
+// Names are compared where the text is UTF-8.
+func sameNode(t *testing.T, d *document, n int, names bool) {
+	text, after := d.of(n), d.after(n)
+	if s, ok := plainString(text); ok {
+		var want string
+		if json.Unmarshal(text, &want) != nil || string(s) != want {
+			t.Errorf("%q: string %q, want %q", text, s, want)
+		}
+	}
+	switch {
+	case d.is(n, '{'):
+		var want map[string]json.RawMessage
+		if err := json.Unmarshal(text, &want); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		got := map[string]json.RawMessage{}
+		for m := n + 1; m < after; m = d.after(m + 1) {
+			got[string(d.name(m))] = d.of(m + 1)
+		}
+		if names && !maps.EqualFunc(got, want, sameJSON) {
+			t.Errorf("%q: members %q, want %q", text, got, want)
+		}
+		for name, value := range got {
+			if at, ok := d.member(n, name); !ok || !bytes.Equal(d.of(at), value) {
+				t.Errorf("%q: member %q is not found", text, name)
+			}
+		}
+	case d.is(n, '['):
+		var got, want []json.RawMessage
+		if err := json.Unmarshal(text, &want); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		for e := n + 1; e < after; e = d.after(e) {
+			got = append(got, d.of(e))
+		}
+		if !slices.EqualFunc(got, want, sameJSON) {
+			t.Errorf("%q: elements %q, want %q", text, got, want)
+		}
+	default:
+		if !json.Valid(text) || after != n+1 {
+			t.Errorf("%q: %d nodes below", text, after-n-1)
+		}
+	}
 }
 
 func sameJSON(a, b json.RawMessage) bool { return bytes.Equal(a, b) }

@@ -55,8 +55,11 @@ func publicKey(data []byte) dictionary {
 	if _, ok := d.find("challenge"); ok {
 		return d
 	}
-	if inner, ok := d.find("publicKey"); ok {
-		return newDictionary(inner)
+	if inner, ok := d.findNode("publicKey"); ok {
+		if d.node = inner; !d.document.is(inner, '{') {
+			d.node = none
+			d.fail(TypeError, "", "is not an object")
+		}
 	}
 	return d
 }

@@ -44,7 +44,7 @@ func parsePRF(d *dictionary) *prfInputs {
 		return in
 	}
 	in.hasByCredential = true
-	in.byCredential = make(map[string]*prfValues, len(by.members))
+	in.byCredential = make(map[string]*prfValues)
 	for id, values := range by.record() {
 		in.byCredential[id] = parsePRFValues(&values)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,8 +21,9 @@ import (
 // where a string or number belongs, which JavaScript would print or make NaN,
 // is a TypeError here.
 type dictionary struct {
-	members []jsonMember
-	err     *error
+	document *document
+	node     int // in document; none: absent, or null
+	err      *error
 
 	// Where it stands, for errors: in a member of parent's, there at index
 	// where that is a sequence and -1 elsewhere. The options have no parent.
@@ -32,12 +32,14 @@ type dictionary struct {
 	index  int
 }
 
+const none = -1
+
+// newDictionary converts JSON that has to be an object.
 func newDictionary(data []byte) dictionary {
-	d := dictionary{err: new(error), index: -1}
-	if json.Valid(data) {
-		d.members, _ = jsonMembers(data)
-	}
-	if d.members == nil {
+	d := dictionary{document: parseDocument(data), node: none, err: new(error), index: -1}
+	if len(d.document.nodes) > 0 && d.document.is(0, '{') {
+		d.node = 0
+	} else {
 		d.fail(TypeError, "", "is not an object")
 	}
 	return d
@@ -64,83 +66,94 @@ func (d *dictionary) path(member string) string {
 	return path
 }
 
-// find returns a member's JSON; of one that is there twice the last counts.
+// find returns a member's JSON.
 func (d *dictionary) find(member string) (json.RawMessage, bool) {
-	for _, m := range slices.Backward(d.members) {
-		if string(m.name) == member {
-			return m.value, true
-		}
+	n, ok := d.findNode(member)
+	if !ok {
+		return nil, false
 	}
-	return nil, false
+	return d.document.of(n), true
+}
+
+func (d *dictionary) findNode(member string) (int, bool) {
+	if d.node == none {
+		return none, false
+	}
+	return d.document.member(d.node, member)
 }
 
 // get returns a member; a required one that is absent fails.
 func (d *dictionary) get(member string, required bool) (json.RawMessage, bool) {
-	raw, ok := d.find(member)
+	n, ok := d.getNode(member, required)
+	if !ok {
+		return nil, false
+	}
+	return d.document.of(n), true
+}
+
+func (d *dictionary) getNode(member string, required bool) (int, bool) {
+	n, ok := d.findNode(member)
 	if !ok && required {
 		d.fail(TypeError, member, "is required")
 	}
-	return raw, ok
+	return n, ok
 }
 
 // object converts a member that is a dictionary. Null is an empty one.
 func (d *dictionary) object(member string, required bool) (dictionary, bool) {
-	raw, ok := d.get(member, required)
+	n, ok := d.getNode(member, required)
 	if !ok {
-		return d.toObject(member, []byte("null")), false
+		return d.below(member, -1, none), false
 	}
-	return d.toObject(member, raw), true
+	return d.below(member, -1, n), true
 }
 
 // record converts a record of dictionaries; of a key that is there twice the last
 // counts.
 func (d *dictionary) record() map[string]dictionary {
-	record := make(map[string]dictionary, len(d.members))
-	for _, m := range d.members {
-		record[string(m.name)] = d.toObject(string(m.name), m.value)
+	record := make(map[string]dictionary)
+	if d.node == none {
+		return record
+	}
+	for n, after := d.node+1, d.document.after(d.node); n < after; n = d.document.after(n + 1) {
+		key := string(d.document.name(n))
+		record[key] = d.below(key, -1, n+1)
 	}
 	return record
 }
 
-func (d *dictionary) toObject(member string, raw json.RawMessage) dictionary {
-	sub := dictionary{err: d.err, parent: d, member: member, index: -1}
-	var ok bool
-	if sub.members, ok = jsonMembers(raw); !ok {
-		d.fail(TypeError, member, "is not an object")
+// below converts a dictionary within d.
+func (d *dictionary) below(member string, index, n int) dictionary {
+	sub := dictionary{document: d.document, node: none, err: d.err, parent: d, member: member, index: index}
+	switch {
+	case n == none || string(d.document.of(n)) == "null":
+	case d.document.is(n, '{'):
+		sub.node = n
+	default:
+		sub.fail(TypeError, "", "is not an object")
 	}
 	return sub
 }
 
-// list converts a member that is a sequence.
-func (d *dictionary) list(member string, required bool) []json.RawMessage {
-	raw, ok := d.get(member, required)
+// list converts a member that is a sequence, to the nodes from first to before
+// after.
+func (d *dictionary) list(member string, required bool) (first, after int) {
+	n, ok := d.getNode(member, required)
 	if !ok {
-		return nil
+		return none, none
 	}
-	items, ok := jsonElements(raw)
-	if !ok {
+	if !d.document.is(n, '[') {
 		d.fail(TypeError, member, "is not an array")
+		return none, none
 	}
-	return items
+	return n + 1, d.document.after(n)
 }
 
 // objects converts a member that is a sequence of dictionaries.
 func (d *dictionary) objects(member string, required bool) (list []dictionary) {
-	raw, ok := d.get(member, required)
-	if !ok {
-		return nil
-	}
-	items, ok := split(raw, '[')
-	if !ok {
-		d.fail(TypeError, member, "is not an array")
-		return nil
-	}
-	for item := items.next(); item != nil; item = items.next() {
-		o := dictionary{err: d.err, parent: d, member: member, index: len(list)}
-		if o.members, ok = jsonMembers(item); !ok {
-			o.fail(TypeError, "", "is not an object")
-		}
-		list = append(list, o)
+	n, after := d.list(member, required)
+	for ; n < after; n = d.document.after(n) {
+		list = append(list, d.below(member, len(list), n))
 	}
 	return list
 }
@@ -187,8 +200,9 @@ func (d *dictionary) enum(member, fallback string, known ...string) string {
 // texts converts a sequence of DOMStrings.
 func (d *dictionary) texts(member string) []string {
 	var list []string
-	for _, raw := range d.list(member, false) {
-		if s, ok := d.toString(member, raw); ok {
+	n, after := d.list(member, false)
+	for ; n < after; n = d.document.after(n) {
+		if s, ok := d.toString(member, d.document.of(n)); ok {
 			list = append(list, s)
 		}
 	}
