@@ -105,8 +105,8 @@ func (p *phone) get(ctx context.Context, options []byte) error {
 
 // registrations compares a registration by a browser, options in JSON to response
 // in JSON, with makeCredential alone, bytes in to bytes out with the same
-// attestation; and a new device with its first registration, with one on a device
-// that is there already.
+// attestation; and so a new device with its first registration, which is also set
+// beside one on a device that is there already.
 func registrations(ctx context.Context, _ string) ([]comparison, error) {
 	req, err := creation("login.example", false)
 	if err != nil {
@@ -138,14 +138,20 @@ func registrations(ctx context.Context, _ string) ([]comparison, error) {
 			_, err = browser.Create(ctx, options)
 			return err
 		}
+		bare := bareRegistration(ctx, kind.bare, req)
 		all = append(all, comparison{
 			clock:     processorTime,
 			name:      fmt.Sprintf("browser: create, %s", kind.format),
 			subject:   register,
-			reference: bareRegistration(ctx, kind.bare, req),
+			reference: bare,
 		}, comparison{
 			clock:     processorTime,
 			name:      fmt.Sprintf("new device and create, %s", kind.format),
+			subject:   first,
+			reference: bare,
+		}, comparison{
+			clock:     processorTime,
+			name:      fmt.Sprintf("new device beside an old, %s", kind.format),
 			subject:   first,
 			reference: register,
 		})

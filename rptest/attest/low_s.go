@@ -23,10 +23,14 @@ func LowerS(sig []byte, n *big.Int) ([]byte, error) {
 	if s.BitLen() < n.BitLen() {
 		return sig, nil
 	}
-	b := cryptobyte.NewBuilder(make([]byte, 0, len(sig)))
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddBytes(r)
-		b.AddASN1BigInt(s.Sub(n, s))
-	})
-	return b.Bytes()
+	low := s.Sub(n, s)
+	size := low.BitLen()/8 + 1 // the first bit is the sign
+	length := len(r) + 2 + size
+	der := append(make([]byte, 0, len(sig)), byte(asn1.SEQUENCE))
+	if length > 127 { // on P-521
+		der = append(der, 0x81)
+	}
+	der = append(append(der, byte(length)), r...)
+	der = append(der, byte(asn1.INTEGER), byte(size))
+	return append(der, low.FillBytes(make([]byte, size))...), nil
 }
