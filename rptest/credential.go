@@ -181,7 +181,7 @@ func (d *Device) imported(ctx context.Context, c Credential) (*authenticator.Sou
 			return nil, err
 		}
 	}
-	return s, d.equip(s, c)
+	return s, d.equip(ctx, s, c)
 }
 
 // store keeps a passkey, and its large blob where that goes into the array.

@@ -2,7 +2,6 @@ package rptest
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/client"
 	"github.com/seed-77d61853/signet/ctap"
+	"github.com/seed-77d61853/signet/keystore"
 )
 
 // Devices keep large blobs in one of two ways: each with its passkey (CTAP §12.4),
@@ -30,7 +30,7 @@ func (d *Device) largeBlobs() string {
 
 // equip gives a passkey that is to be added its large blob, or the key to the array.
 // The latter gets every passkey that may have a blob, so that it can be written.
-func (d *Device) equip(s *authenticator.Source, c Credential) error {
+func (d *Device) equip(ctx context.Context, s *authenticator.Source, c Credential) error {
 	way := d.largeBlobs()
 	if c.LargeBlob != nil {
 		switch {
@@ -44,8 +44,11 @@ func (d *Device) equip(s *authenticator.Source, c Credential) error {
 	}
 	switch {
 	case way == ctap.ExtLargeBlobKey && c.IsResidentCredential:
-		s.LargeBlobKey = make([]byte, ctap.LargeBlobKeyLength)
-		rand.Read(s.LargeBlobKey)
+		key, err := d.root.Derive(ctx, "imported large blob", s.ID, keystore.Ungated)
+		if err != nil {
+			return fmt.Errorf("make largeBlobKey: %w", err)
+		}
+		s.LargeBlobKey = key[:]
 	case way == ctap.ExtLargeBlob && c.LargeBlob != nil:
 		data, err := ctap.DeflateLargeBlob(c.LargeBlob)
 		if err != nil {
