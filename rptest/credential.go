@@ -191,15 +191,15 @@ func (d *Device) store(ctx context.Context, s *authenticator.Source, blob []byte
 		return err
 	}
 	return d.asOwner(ctx, func(o *authenticator.Owner) error {
-		if err := putLargeBlob(ctx, o, s.LargeBlobKey, blob); err != nil {
+		imported, err := o.Import(ctx, [][]byte{record})
+		if err != nil {
 			return err
 		}
-		imported, err := o.Import(ctx, [][]byte{record})
-		if err == nil && imported[0].Outcome != authenticator.Added {
-			err = fmt.Errorf("the device has one of this ID, or of this site and user: %w", fs.ErrExist)
+		if imported[0].Outcome != authenticator.Added {
+			return fmt.Errorf("the device has one of this ID, or of this site and user: %w", fs.ErrExist)
 		}
-		if err != nil {
-			return errors.Join(err, dropLargeBlob(context.WithoutCancel(ctx), o, s.LargeBlobKey))
+		if err := putLargeBlob(ctx, o, s.LargeBlobKey, blob); err != nil {
+			return errors.Join(err, o.Delete(context.WithoutCancel(ctx), s.ID))
 		}
 		return nil
 	})

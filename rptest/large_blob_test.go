@@ -171,6 +171,17 @@ func TestLargeBlobKeepsOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	full := all[1]
+	if err := to.Device.Remove(ctx, full.CredentialID); err != nil {
+		t.Fatal(err)
+	}
+	full.LargeBlob = noise(60_000)
+	if err := to.Device.Add(ctx, full); err == nil {
+		t.Error("a blob was taken for which there is no room")
+	}
+	if _, err := to.Device.Credential(ctx, full.CredentialID); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a passkey was taken without its blob: %v", err)
+	}
 	if readBlob(t, to, all[0].CredentialID) != want {
 		t.Error("a page reads another blob")
 	}
