@@ -151,7 +151,7 @@ func registrations(ctx context.Context, _ string) ([]comparison, error) {
 			reference: bare,
 		}, comparison{
 			clock:     processorTime,
-			name:      fmt.Sprintf("new device beside an old, %s", kind.format),
+			name:      fmt.Sprintf("new device beside old, %s", kind.format),
 			subject:   first,
 			reference: register,
 		})
