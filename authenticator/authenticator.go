@@ -31,7 +31,8 @@ type Config struct {
 	// copied to another device: their backup flags, which never change.
 	Copyable bool
 	// BackedUp tells of a Copyable device that each passkey has a copy as soon as
-	// it is made, so that Owner.BackedUp need not be called.
+	// it is made, so that Owner.BackedUp need not be called. It counts when a vault
+	// is new, and after each reset.
 	BackedUp bool
 	// AllowRPIDs limits the sites at which passkeys are made and used; nil: all.
 	// See AllowsRPID. Those of other sites stay, and can be looked after.

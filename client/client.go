@@ -150,6 +150,17 @@ func (c *Client) lifetime(ctx context.Context, timeout *uint32) *patience.Contex
 	return patience.For(ctx, d)
 }
 
+// over is ctx's error after somebody was asked who need not have looked at ctx: it
+// looks at the clock, which a patience without waiters does not.
+func over(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	default:
+		return nil
+	}
+}
+
 // timedOut tells why where the ceremony's own time is up: a device that is
 // cancelled then answers as if a person had refused.
 func timedOut(ctx *patience.Context, err error) error {

@@ -177,9 +177,10 @@ func (y *ceremony) assert(ctx context.Context, req *ctap.GetAssertionRequest) (*
 		}
 	}
 	i, err := y.client.Choose(ctx, accounts)
+	if ctxErr := over(ctx); ctxErr != nil {
+		return nil, ctxErr
+	}
 	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
 	case err != nil:
 		return nil, &Error{NotAllowedError, "no account was chosen", err}
 	case i < 0 || i >= len(all):

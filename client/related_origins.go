@@ -66,7 +66,7 @@ func (c *Client) claim(ctx context.Context, caller origin, requested *string) (s
 		return "", fail(SecurityError, fmt.Sprintf("the RP ID %q is not the domain of the origin %s or a registrable suffix of it", rpID, caller))
 	}
 	document, err := c.RelatedOrigins(ctx, rpID)
-	if ctxErr := ctx.Err(); ctxErr != nil {
+	if ctxErr := over(ctx); ctxErr != nil {
 		return "", ctxErr
 	}
 	if err != nil {

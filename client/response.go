@@ -116,7 +116,10 @@ func publicKeyInfo(cose []byte) (alg ctap.Algorithm, spki []byte, err error) {
 	}
 	if p256, ok := pub.(*ecdsa.PublicKey); ok && p256.Curve == elliptic.P256() {
 		point, err := p256.Bytes()
-		return alg, append(append(make([]byte, 0, len(spkiP256)+len(point)), spkiP256...), point...), err
+		if err != nil {
+			return alg, nil, nil
+		}
+		return alg, append(append(make([]byte, 0, len(spkiP256)+len(point)), spkiP256...), point...), nil
 	}
 	if spki, err = x509.MarshalPKIXPublicKey(pub); err != nil {
 		return alg, nil, nil

@@ -228,7 +228,7 @@ func (y *ceremony) askPIN(ctx context.Context, r PINRequest) ([]byte, error) {
 	}
 	r.RPID = y.rpID
 	pin, err := y.client.PIN(ctx, r)
-	if ctxErr := ctx.Err(); ctxErr != nil {
+	if ctxErr := over(ctx); ctxErr != nil {
 		clear(pin)
 		return nil, ctxErr
 	}

@@ -287,3 +287,45 @@ func TestTokenIsRedacted(t *testing.T) {
 		t.Error("token is not wiped")
 	}
 }
+
+// heedless is a device that never looks at the context.
+type heedless struct{ Device }
+
+func (h heedless) CTAP(ctx context.Context, req []byte) ([]byte, error) {
+	return h.Device.CTAP(context.WithoutCancel(ctx), req)
+}
+
+// A ceremony's time is over whether those who were asked looked at it or not.
+func TestLateAnswer(t *testing.T) {
+	for _, kind := range []string{"a PIN", "an account", "related origins"} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t)
+			f.accounts = []ctap.User{{ID: []byte("a")}, {ID: []byte("b")}}
+			c := f.client()
+			c.Device = heedless{f}
+			c.MinTimeout, c.MaxTimeout = time.Second, time.Second
+			options := request
+			switch kind {
+			case "a PIN":
+				right := c.PIN
+				c.PIN = func(ctx context.Context, r PINRequest) ([]byte, error) {
+					time.Sleep(time.Minute)
+					return right(ctx, r)
+				}
+			case "an account":
+				c.Choose = func(context.Context, []ctap.User) (int, error) {
+					time.Sleep(time.Minute)
+					return 0, nil
+				}
+			case "related origins":
+				options = with(request, map[string]any{"rpId": "example.org"})
+				c.RelatedOrigins = func(context.Context, string) ([]byte, error) {
+					time.Sleep(time.Minute)
+					return []byte(`{"origins":["` + c.Origin + `"]}`), nil
+				}
+			}
+			_, err := c.Get(t.Context(), marshal(t, options))
+			refused(t, err, NotAllowedError)
+		})
+	}
+}

@@ -14,8 +14,8 @@ import (
 
 // dictionary is a JSON object on its way to becoming a WebIDL dictionary. Member
 // names match exactly; unknown members are ignored. The first failure is kept in
-// err, which the dictionaries of one conversion share, and the conversions after
-// it give zero values.
+// err, which the dictionaries of one conversion share: what was converted counts
+// only where there is none.
 //
 // Scalars convert into each other as JavaScript has it. Only an object or array
 // where a string or number belongs, which JavaScript would print or make NaN,
@@ -115,9 +115,12 @@ func (d *dictionary) record() map[string]dictionary {
 	if d.node == none {
 		return record
 	}
+	last := make(map[string]int)
 	for n, after := d.node+1, d.document.after(d.node); n < after; n = d.document.after(n + 1) {
-		key := string(d.document.name(n))
-		record[key] = d.below(key, -1, n+1)
+		last[string(d.document.name(n))] = n + 1
+	}
+	for key, n := range last {
+		record[key] = d.below(key, -1, n)
 	}
 	return record
 }

@@ -137,7 +137,7 @@ func UnmarshalPublicKey(data []byte) (Algorithm, crypto.PublicKey, error) {
 		algorithm() (Algorithm, int64)
 		publicKey() (crypto.PublicKey, error)
 	}
-	switch keyType(data) {
+	switch typeOf(data) {
 	case ktyEC2:
 		k = new(coseEC2)
 	case ktyOKP:
@@ -158,9 +158,9 @@ func UnmarshalPublicKey(data []byte) (Algorithm, crypto.PublicKey, error) {
 	return alg, pub, err
 }
 
-// keyType reads label 1 of a COSE_Key: in canonical CBOR it comes first, and what
-// is known takes one byte. It is 0 for all else.
-func keyType(data []byte) int64 {
+// typeOf reads label 1 of a COSE_Key: in canonical CBOR it comes first in every key
+// of a type that is known, and takes one byte. It is 0 for all else.
+func typeOf(data []byte) int64 {
 	const mapType, label, most = 5, 1, 23
 	if len(data) < 3 || data[0]>>5 != mapType || data[1] != label || data[2] > most {
 		return 0

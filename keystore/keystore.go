@@ -5,7 +5,7 @@
 // [Gate], which every root has, is the PIN. A [Vault] remembers records. The
 // engine never sees a private key, and never decides by itself whether a PIN
 // is right. Package keystoretest holds one suite for each contract, which every
-// implementation runs.
+// root that outlives its process, and its twin in memory, run.
 package keystore
 
 import (

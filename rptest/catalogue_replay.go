@@ -99,12 +99,21 @@ func replayParallel(p *play) error {
 	u.rp = p.run.RP // the recorder is not for several at once
 	answers := make([]*Answer, racers)
 	errs := make([]error, racers)
+	panics := make([]any, racers) // which whoever plays the case may recover
 	var wg sync.WaitGroup
 	for i := range racers {
 		tab := u.twin()
-		wg.Go(func() { answers[i], errs[i] = tab.finish(LogInFinish, r.JSON) })
+		wg.Go(func() {
+			defer func() { panics[i] = recover() }()
+			answers[i], errs[i] = tab.finish(LogInFinish, r.JSON)
+		})
 	}
 	wg.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
 	won, crashed := 0, 0
 	for _, a := range answers {
 		switch {

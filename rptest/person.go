@@ -39,8 +39,8 @@ type Behaviour struct {
 	Pick string `json:"pick,omitempty"`
 	// WrongPINs is how many times a wrong PIN is typed before the right one.
 	WrongPINs int `json:"wrongPins,omitempty"`
-	// Error makes the browser fail with this DOMException name before it asks
-	// any device.
+	// Error makes the browser fail with this name, of those that create and get
+	// throw, before it asks any device.
 	Error string `json:"error,omitempty"`
 	// Mutate lists the faults to put into the response: case IDs, or what
 	// ParseMutation takes.
@@ -59,7 +59,7 @@ var thrown = []string{
 	"TimeoutError", client.TypeError, client.UnknownError,
 }
 
-// check gives the faults that Mutate names.
+// check refuses what nobody can do, and gives the faults that Mutate names.
 func (b *Behaviour) check() (faults []Mutation, err error) {
 	if b.Error != "" && !slices.Contains(thrown, b.Error) {
 		return nil, fmt.Errorf("error %q is none that create and get throw: %s", b.Error, strings.Join(thrown, ", "))

@@ -21,7 +21,7 @@ import (
 type root struct {
 	*software.Bare
 	gate       gate
-	algorithms []ctap.Algorithm // nil: all that memory has
+	algorithms []ctap.Algorithm // nil: all that Bare has
 
 	// patched tells whether the signatures of a credential are made by the
 	// device itself, over authenticator data that it changes: then the

@@ -203,26 +203,20 @@ func message(m *StepMapping, resp *http.Response, body []byte) string {
 // excerpt is the start of what a site says, on one line that does nothing to a
 // terminal: errors, reports and tests' logs have it.
 func excerpt(said []byte) string {
-	start := said[:min(len(said), 4*maxExcerpt)]
-	text := cut(explain.Visible(strings.Join(strings.Fields(string(start)), " ")), maxExcerpt)
+	start := explain.Cut(string(said[:min(len(said), 4*maxExcerpt+utf8.UTFMax)]), 4*maxExcerpt)
+	text := cut(explain.Visible(strings.Join(strings.Fields(start), " ")), maxExcerpt)
 	if len(said) > len(start) && !strings.HasSuffix(text, "…") {
 		text += "…"
 	}
 	return text
 }
 
-// cut cuts what is longer than n bytes, between characters.
+// cut tells by its end that something was longer than n bytes.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	for i := n; i > n-utf8.UTFMax && i > 0; i-- {
-		if utf8.RuneStart(s[i]) {
-			n = i
-			break
-		}
-	}
-	return s[:n] + "…"
+	return explain.Cut(s, n) + "…"
 }
 
 func save(session *Session, what map[string]Extraction, resp *http.Response, body []byte) error {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,10 +16,12 @@ import (
 	"github.com/seed-77d61853/signet/keystore"
 )
 
+var errNoGate = errors.New("a bare root has no gate")
+
 // Bare keeps keys in this process's memory under no seal: for devices that are
 // made by the thousand, used once and dropped. It is all of a keystore.Root but
 // the gate, knows no difference between Ungated and Installation but at Reset,
-// and cannot keep what is Gated. Handles and sealed values mean nothing outside
+// and cannot keep what is Gated. What was made stays until Reset or Close. Handles and sealed values mean nothing outside
 // of it, and protect nothing. Safe for concurrent use.
 type Bare struct {
 	rand   io.Reader // hedges signatures; nil: deterministic
@@ -59,11 +62,13 @@ func (b *Bare) start() {
 		return
 	}
 	installation, device := b.seeded.secrets(b.seeded.restart())
+	defer installation.Wipe()
+	defer device.Wipe()
 	b.secrets[keystore.Installation], b.secrets[keystore.Ungated] = *installation, *device
 }
 
 // Algorithms implements keystore.Keys.
-func (b *Bare) Algorithms() []keystore.Algorithm { return (*Root)(nil).Algorithms() }
+func (b *Bare) Algorithms() []keystore.Algorithm { return algorithms() }
 
 // Create implements keystore.Keys.
 func (b *Bare) Create(ctx context.Context, alg ctap.Algorithm, binding []byte, p keystore.Protection) (keystore.Handle, keystore.Key, error) {
@@ -99,7 +104,7 @@ func (b *Bare) usable(p keystore.Protection) error {
 	case b.closed:
 		return fs.ErrClosed
 	case p == keystore.Gated:
-		return fmt.Errorf("a bare root has no gate: %w", keystore.ErrUnsupported)
+		return errNoGate
 	case p != keystore.Ungated && p != keystore.Installation:
 		return fmt.Errorf("unknown protection %d", p)
 	}
@@ -183,8 +188,12 @@ func (b *Bare) Unseal(ctx context.Context, sealed, binding []byte) ([]byte, erro
 	if len(sealed) <= tagEnd {
 		return nil, fmt.Errorf("unseal: %d bytes: %w", len(sealed), fs.ErrNotExist)
 	}
+	p := keystore.Protection(sealed[tagEnd])
+	if p != keystore.Ungated && p != keystore.Installation {
+		return nil, fmt.Errorf("unseal: from elsewhere: %w", fs.ErrNotExist)
+	}
 	plain := append([]byte(nil), sealed[tagEnd+1:]...)
-	tag, err := b.tag(ctx, plain, binding, keystore.Protection(sealed[tagEnd]))
+	tag, err := b.tag(ctx, plain, binding, p)
 	if err != nil {
 		return nil, fmt.Errorf("unseal: %w", err)
 	}
@@ -241,6 +250,9 @@ func (b *Bare) Close() error {
 	}
 	b.closed, b.keys = true, nil
 	clear(b.secrets[:])
+	if b.seeded != nil {
+		b.seeded.seed.Wipe()
+	}
 	for _, p := range []keystore.Protection{keystore.Ungated, keystore.Installation} {
 		b.life[p].end(fs.ErrClosed)
 	}

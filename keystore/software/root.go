@@ -1,7 +1,8 @@
 // Package software is a root without a chip: its keys are in this process's
 // memory while they are open, and at rest inside their handles, sealed under
 // two secrets and the PIN. What it remembers is one small State, which the
-// roots built on it keep: in a sealed file, in the OS keyring, nowhere.
+// roots built on it keep: in a sealed file, in the OS keyring, nowhere. Bare, for
+// devices of tests, is a root that seals nothing.
 //
 //	Installation secret ── seals, derives ── Installation
 //	device secret ──────── seals, derives ── Ungated, and the wrapping of Gated
@@ -88,6 +89,11 @@ func New(state *State, opts Options) *Root {
 
 // Algorithms implements keystore.Keys.
 func (r *Root) Algorithms() []keystore.Algorithm {
+	return algorithms()
+}
+
+// algorithms are those that roots without a chip make keys of.
+func algorithms() []keystore.Algorithm {
 	return []keystore.Algorithm{
 		{ID: ctap.ES256}, {ID: ctap.EdDSA}, {ID: ctap.ES384}, {ID: ctap.ES512}, {ID: ctap.ES256K}, {ID: ctap.RS256},
 	}

@@ -26,6 +26,9 @@ func LowerS(sig []byte, n *big.Int) ([]byte, error) {
 	low := s.Sub(n, s)
 	size := low.BitLen()/8 + 1 // the first bit is the sign
 	length := len(r) + 2 + size
+	if length > 255 {
+		return nil, errors.New("read signature: too long")
+	}
 	der := append(make([]byte, 0, len(sig)), byte(asn1.SEQUENCE))
 	if length > 127 { // on P-521
 		der = append(der, 0x81)

@@ -44,8 +44,8 @@ func (n *node) addSequence(der []byte) {
 	n.add(other)
 }
 
-// maxInteger is the longest INTEGER in a signature of ECDSA, in bytes: of P-521,
-// with a byte for the sign. One more is for faults.
+// maxInteger is the longest INTEGER in a signature of ECDSA, in bytes: 66 of P-521,
+// and two more for faults.
 const maxInteger = 68
 
 // signatureNode takes a signature of ECDSA apart (RFC 3279 §2.2.3): two INTEGERs;
@@ -67,9 +67,14 @@ func signatureNode(der []byte) *node {
 
 // Names of keys' algorithms (RFC 3279 §2.3, RFC 8410 §3, RFC 9881 §2) and of curves
 // (RFC 5480 §2.1.1.1).
+const (
+	oidRSA = "1.2.840.113549.1.1.1"
+	oidEC  = "1.2.840.10045.2.1"
+)
+
 var (
 	derAlgorithms = map[string]string{
-		"1.2.840.113549.1.1.1": "RSA", "1.2.840.113549.1.1.10": "RSASSA-PSS", "1.2.840.10045.2.1": "EC",
+		oidRSA: "RSA", "1.2.840.113549.1.1.10": "RSASSA-PSS", oidEC: "EC",
 		"1.3.101.112": "Ed25519", "1.3.101.113": "Ed448",
 		"2.16.840.1.101.3.4.3.17": "ML-DSA-44", "2.16.840.1.101.3.4.3.18": "ML-DSA-65", "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
 	}
@@ -95,13 +100,13 @@ func publicKeyNode(der []byte) *node {
 		n.add(namedLeaf("curve", curve, derCurves))
 	}
 	key := info.Key.RightAlign()
-	switch half := (len(key) - 1) / 2; n.parts[0].note {
-	case "EC":
+	switch half := (len(key) - 1) / 2; info.Algorithm.Algorithm.String() {
+	case oidEC:
 		if len(key) > 1 && key[0] == 4 && len(key) == 1+2*half { // uncompressed
 			n.add(bytesLeaf("x", key[1:1+half]), bytesLeaf("y", key[1+half:]))
 			return n
 		}
-	case "RSA":
+	case oidRSA:
 		if all, ok := elements(key); ok && len(all) == 2 {
 			n.add(bytesLeaf("n", all[0].Bytes), bytesLeaf("e", all[1].Bytes))
 			return n

@@ -3,7 +3,8 @@
 //
 // Parts have paths. Members of a response's member response have no prefix, for
 // none shares a name with those around it, nor have those of a credential that is a
-// member of what a page posts; what is encoded is taken apart:
+// member of what a page posts, and of two that are alike the credential's come first;
+// what is encoded is taken apart:
 //
 //	id, rawId, type, clientExtensionResults.credProps.rk, transports[0]
 //	clientDataJSON.origin

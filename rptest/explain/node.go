@@ -82,9 +82,5 @@ func cut(s string) string {
 	if len(s) <= maxShown {
 		return Visible(s)
 	}
-	n := maxShown
-	for n > maxShown-utf8.UTFMax && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return fmt.Sprintf("%s... %d characters", Visible(s[:n]), utf8.RuneCountInString(s))
+	return fmt.Sprintf("%s... %d characters", Visible(Cut(s, maxShown)), utf8.RuneCountInString(s))
 }

@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/seed-77d61853/signet/rptest"
 	"github.com/seed-77d61853/signet/rptest/explain"
@@ -74,14 +73,10 @@ func exchanges(r *rptest.Result) []rptest.Exchange {
 // longestBody is how much of a body a page shows, in bytes; JSON has all.
 const longestBody = 4000
 
-// body makes a body fit to be shown. It is cut between characters.
+// body makes a body fit to be shown.
 func body(s string) string {
 	if len(s) <= longestBody {
 		return explain.VisibleLines(s)
 	}
-	n := longestBody
-	for n > longestBody-utf8.UTFMax && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return explain.VisibleLines(s[:n]) + " …"
+	return explain.VisibleLines(explain.Cut(s, longestBody)) + " …"
 }

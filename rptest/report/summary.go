@@ -51,15 +51,13 @@ func Count(r *rptest.Report) Summary {
 	return s
 }
 
-// Played counts the cases that were played: the others do not apply to the site, or
-// were not run.
-func (s Summary) Played() int { return s.Cases - s.NotApplicable - s.NotRun }
-
-// played says how many cases were played, in how many seconds, and how many were not.
+// played says how many cases were played, in how many seconds, and how many were not:
+// those that do not apply to the site, or were not run.
 func played(r *rptest.Report) string {
 	s := Count(r)
-	text := fmt.Sprintf("%s in %.1f s", plural(s.Played(), "case"), r.Seconds)
-	if rest := s.Cases - s.Played(); rest > 0 {
+	rest := s.NotApplicable + s.NotRun
+	text := fmt.Sprintf("%s in %.1f s", plural(s.Cases-rest, "case"), r.Seconds)
+	if rest > 0 {
 		text += fmt.Sprintf(", %d more not played", rest)
 	}
 	return text

@@ -138,5 +138,8 @@ func complaint(body []byte, v any, err error) string {
 	if why := misfit("", reflect.TypeOf(v), given); why != "" {
 		return why
 	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // given has the last of the two
+		return fmt.Sprintf("%s is there twice, once of another type than it has to be", wrong.Field)
+	}
 	return strings.TrimPrefix(err.Error(), "json: ")
 }

@@ -100,5 +100,10 @@ func TestForgottenRuns(t *testing.T) {
 	}
 	s.refused(404, "NotFound", "64 are kept", "GET", "/v1/runs/r1", nil)
 	s.must("GET", "/v1/runs/r2", nil)
+	for _, other := range []string{"1", "r01", "r+1", "r-1", "r0", "r"} {
+		if status, answer := s.do("GET", "/v1/runs/"+other, nil); status != 404 || strings.Contains(string(answer), "any more") {
+			t.Errorf("run %q: %d %s", other, status, answer)
+		}
+	}
 	s.refused(404, "NotFound", `no run "r66"`, "GET", "/v1/runs/r66", nil)
 }

@@ -69,7 +69,7 @@ func TestMistypedProperties(t *testing.T) {
 
 // Whatever is refused is refused without a word of Go's.
 func FuzzComplaint(f *testing.F) {
-	for _, seed := range []string{`{"device":{"counter":{"start":1e3}}}`, `{"mapping":[[]]}`, `{"only":[null,{}]}`, `{"url":1`, `[`, `null`, `1e999`} {
+	for _, seed := range []string{`{"device":{"counter":{"start":1e3}}}`, `{"mapping":[[]]}`, `{"only":[null,{}]}`, `{"url":1`, `[`, `null`, `1e999`, `{"url":1,"url":"x"}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -239,8 +239,8 @@ func (rs *runs) named(r *http.Request) (*run, error) {
 	if i >= 0 {
 		return rs.all[i], nil
 	}
-	digits, _ := strings.CutPrefix(id, "r")
-	if n, err := strconv.Atoi(digits); err == nil && 0 < n && n <= rs.made {
+	n, err := strconv.Atoi(strings.TrimPrefix(id, "r"))
+	if err == nil && id == "r"+strconv.Itoa(n) && 0 < n && n <= rs.made {
 		return nil, refusal(http.StatusNotFound, "there is no run %q any more: it was deleted, or went for newer ones, since %d are kept", id, maxRuns)
 	}
 	return nil, refusal(http.StatusNotFound, "there is no run %q", id)
