@@ -52,7 +52,9 @@ export interface Behaviour {
   pick?: string;
   wrongPins?: number;
   /** The name with which the browser fails: a DOMException's that create and get throw, or TypeError. */
-  error?: string;
+  error?:
+    | 'AbortError' | 'ConstraintError' | 'EncodingError' | 'InvalidStateError' | 'NotAllowedError' | 'NotReadableError'
+    | 'NotSupportedError' | 'OperationError' | 'SecurityError' | 'SyntaxError' | 'TimeoutError' | 'TypeError' | 'UnknownError';
   /** Faults to put into the response, such as login.origin.port. */
   mutate?: string[];
 }
