@@ -118,21 +118,39 @@ func (unsigned) Sign(context.Context, []byte, crypto.SignerOpts) ([]byte, error)
 	return []byte{0}, nil
 }
 
-// sign signs a message by a credential's key: fs.ErrNotExist where there is
-// none.
-func (r *root) sign(ctx context.Context, credentialID, message []byte) ([]byte, error) {
+// open opens a credential's key: fs.ErrNotExist where there is none.
+func (r *root) open(ctx context.Context, credentialID []byte) (ctap.Algorithm, keystore.Key, error) {
 	r.mu.Lock()
 	b, ok := r.keys[string(credentialID)]
 	r.mu.Unlock()
 	if !ok {
-		return nil, fmt.Errorf("sign by credential %x: %w", credentialID, fs.ErrNotExist)
+		return 0, nil, fmt.Errorf("key of credential %x: %w", credentialID, fs.ErrNotExist)
 	}
 	k, err := r.Bare.Open(ctx, b.handle, b.binding)
 	if err != nil {
-		return nil, fmt.Errorf("sign by credential %x: %w", credentialID, err)
+		return 0, nil, fmt.Errorf("key of credential %x: %w", credentialID, err)
+	}
+	return b.alg, lowS{k}, nil
+}
+
+// public gives a credential's public key: fs.ErrNotExist where there is none.
+func (r *root) public(ctx context.Context, credentialID []byte) (ctap.Algorithm, crypto.PublicKey, error) {
+	alg, k, err := r.open(ctx, credentialID)
+	if err != nil {
+		return 0, nil, err
 	}
 	defer k.Close()
-	return signMessage(ctx, lowS{k}, b.alg, message)
+	return alg, k.Public(), nil
+}
+
+// sign signs a message by a credential's key: fs.ErrNotExist where there is none.
+func (r *root) sign(ctx context.Context, credentialID, message []byte) ([]byte, error) {
+	alg, k, err := r.open(ctx, credentialID)
+	if err != nil {
+		return nil, err
+	}
+	defer k.Close()
+	return signMessage(ctx, k, alg, message)
 }
 
 // signMessage hashes as the algorithm says, and signs.

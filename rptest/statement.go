@@ -37,9 +37,9 @@ func (d *Device) statement(ctx context.Context, asked *ctap.MakeCredentialReques
 
 // attestation is what a statement on a new credential is about.
 func (d *Device) attestation(ctx context.Context, auth *ctap.AuthData, authData, clientDataHash []byte) (attest.Input, error) {
-	alg, public, err := ctap.UnmarshalPublicKey(auth.PublicKey)
+	alg, public, err := d.root.public(ctx, d.engines(auth.CredentialID))
 	if err != nil {
-		return attest.Input{}, fmt.Errorf("read credential public key: %w", err)
+		return attest.Input{}, err
 	}
 	return attest.Input{
 		Format:         d.config.Attestation,

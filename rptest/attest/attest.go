@@ -142,6 +142,13 @@ func (d *draft) make() ([]byte, error) {
 			d.applied[i] = d.applied[i] || d.edits[i].Rogue && d.in.Format.certified()
 		}
 	}
+	if d.in.Format == PackedSelf && len(d.edits) == 0 { // as most are
+		sig, err := d.sign(d.attToBeSigned(), d.in.Alg)
+		if err != nil {
+			return nil, err
+		}
+		return ctap.Marshal(ctap.PackedStatement{Alg: d.in.Alg, Sig: sig})
+	}
 	members, err := d.members()
 	if err != nil {
 		return nil, err

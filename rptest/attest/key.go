@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -22,15 +23,28 @@ import (
 // key for each format, and a root for metadata. Keys and certificates are
 // functions of the seed, made when first wanted. Safe for concurrent use.
 type Authority struct {
-	seed [sha256.Size]byte
-	now  func() time.Time
+	given []byte // the seed
+	now   func() time.Time
 
 	mu     sync.Mutex
 	keys   map[string]*ecdsa.PrivateKey // by what they are for
 	leaves map[leafOf][]byte            // DER
 
-	rsa                func() (*rsa.PrivateKey, error)
-	root, intermediate func() ([]byte, error) // DER
+	seed            wanted[[sha256.Size]byte]
+	rsaKey          wanted[*rsa.PrivateKey]
+	rootDER, middle wanted[[]byte]
+}
+
+// wanted is what is made when it is first wanted: most devices want nothing.
+type wanted[T any] struct {
+	once  sync.Once
+	value T
+	err   error
+}
+
+func (w *wanted[T]) get(make func() (T, error)) (T, error) {
+	w.once.Do(func() { w.value, w.err = make() })
+	return w.value, w.err
 }
 
 // New returns the authority of a seed of any length. now is the clock that faulty
@@ -39,20 +53,27 @@ func New(seed []byte, now func() time.Time) *Authority {
 	if now == nil {
 		now = time.Now
 	}
-	a := &Authority{now: now}
-	mac := hmac.New(sha256.New, []byte("Signet attestation authority"))
-	mac.Write(seed)
-	mac.Sum(a.seed[:0])
-	a.rsa = sync.OnceValues(func() (*rsa.PrivateKey, error) { return keygen.RSA(2048, a.derive("other RSA key")) })
-	a.root = sync.OnceValues(func() ([]byte, error) { return a.selfSigned(rootName) })
-	a.intermediate = sync.OnceValues(func() ([]byte, error) {
+	return &Authority{given: bytes.Clone(seed), now: now}
+}
+
+func (a *Authority) rsa() (*rsa.PrivateKey, error) {
+	return a.rsaKey.get(func() (*rsa.PrivateKey, error) { return keygen.RSA(2048, a.derive("other RSA key")) })
+}
+
+// root is the root's certificate, in DER.
+func (a *Authority) root() ([]byte, error) {
+	return a.rootDER.get(func() ([]byte, error) { return a.selfSigned(rootName) })
+}
+
+// intermediate is the intermediate's, in DER.
+func (a *Authority) intermediate() ([]byte, error) {
+	return a.middle.get(func() ([]byte, error) {
 		c, err := a.intermediateCertificate()
 		if err != nil {
 			return nil, err
 		}
 		return a.issue(rootName, c)
 	})
-	return a
 }
 
 // rogue is another authority whose issuers have the same names.
@@ -60,7 +81,13 @@ func (a *Authority) rogue() *Authority { return New(a.derive("rogue"), a.now) }
 
 // derive gives 32 bytes for one purpose.
 func (a *Authority) derive(purpose string) []byte {
-	mac := hmac.New(sha256.New, a.seed[:])
+	seed, _ := a.seed.get(func() (seed [sha256.Size]byte, err error) { // it does not fail
+		mac := hmac.New(sha256.New, []byte("Signet attestation authority"))
+		mac.Write(a.given)
+		mac.Sum(seed[:0])
+		return seed, nil
+	})
+	mac := hmac.New(sha256.New, seed[:])
 	mac.Write([]byte(purpose))
 	return mac.Sum(nil)
 }
