@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,10 +15,14 @@ import (
 // request and of what the site would answer, it has had too many requests.
 func limiting(r *run, retryAfter string, busy func(r *http.Request, status int) bool) *run {
 	site := r.RP.(*Site)
+	var mu sync.Mutex // races ask from several goroutines
 	r.RP = &audited{RP: Handler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		seen := &held{ResponseWriter: w, status: http.StatusOK}
 		site.transport.(inProcess).handler.ServeHTTP(seen, req)
-		if !busy(req, seen.status) {
+		mu.Lock()
+		isBusy := busy(req, seen.status)
+		mu.Unlock()
+		if !isBusy {
 			seen.release()
 			return
 		}
