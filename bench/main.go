@@ -65,6 +65,8 @@ func compare(ctx context.Context, rounds int, pattern, profile string) error {
 		builds = append(builds, emulator.ceremonies)
 	}
 
+	builds = append(builds, crowds)
+
 	fmt.Printf("%-34s %6s  %-13s %9s %9s %8s %8s %6s %s\n",
 		"", "ratio", "quartiles", "one turn", "bare", "allocs", "bytes", "bare", "rounds")
 	for _, build := range builds {
