@@ -119,8 +119,7 @@ func take[R any](a *Authenticator, ctx context.Context, s *ctap.Session, continu
 	if ctx.Err() != nil {
 		return none, ctap.ErrKeepaliveCancel
 	}
-	a.token.observe(a.now())
-	a.pending.expire(a.now(), &a.token)
+	a.passTime()
 	if a.pending.session == s && a.pending.kind != continues {
 		a.pending.drop()
 	}
@@ -128,15 +127,20 @@ func take[R any](a *Authenticator, ctx context.Context, s *ctap.Session, continu
 	return serve()
 }
 
+// passTime ends what has outlived its limits.
+func (a *Authenticator) passTime() (now time.Time) {
+	now = a.now()
+	a.token.observe(now)
+	a.pending.expire(now, &a.token)
+	return now
+}
+
 // settleGate ends what has outlived its limits, shuts the gate unless something
 // rests on it, and looks again when that can have changed. What rests on it: a
 // command that has the PIN, a token that still gives some permission, and the
 // assertions of a verified person that wait to be fetched.
 func (a *Authenticator) settleGate() {
-	now := a.now()
-	a.token.observe(now)
-	a.pending.expire(now, &a.token)
-
+	now := a.passTime()
 	var again []time.Duration
 	rests := a.verifying > 0
 	if a.token.inUse {

@@ -96,11 +96,11 @@ func parseCreationOptions(data []byte) (*creationOptions, error) {
 	o.attestationFormats = d.texts("attestationFormats")
 	d.texts("hints") // they choose among authenticators; there is one here
 	o.extensions = parseExtensions(&d)
-	if *d.err == nil && (len(o.user.ID) == 0 || len(o.user.ID) > ctap.MaxUserIDLength) {
+	if d.document.err == nil && (len(o.user.ID) == 0 || len(o.user.ID) > ctap.MaxUserIDLength) {
 		d.fail(TypeError, "user.id", "is not 1 to 64 bytes")
 	}
-	if *d.err != nil {
-		return nil, *d.err
+	if d.document.err != nil {
+		return nil, d.document.err
 	}
 	return o, nil
 }
@@ -117,8 +117,8 @@ func parseRequestOptions(data []byte) (*requestOptions, error) {
 	}
 	d.texts("hints")
 	o.extensions = parseExtensions(&d)
-	if *d.err != nil {
-		return nil, *d.err
+	if d.document.err != nil {
+		return nil, d.document.err
 	}
 	return o, nil
 }

@@ -109,11 +109,11 @@ func TestConversions(t *testing.T) {
 			t.Errorf("boolean of %s is %t", member, got)
 		}
 	}
-	if *d.err != nil {
-		t.Error(*d.err)
+	if d.document.err != nil {
+		t.Error(d.document.err)
 	}
 	d.number("huge", true)
-	refused(t, *d.err, TypeError)
+	refused(t, d.document.err, TypeError)
 }
 
 func TestErrorNamesTheMember(t *testing.T) {

@@ -13,9 +13,8 @@ import (
 )
 
 // dictionary is a JSON object on its way to becoming a WebIDL dictionary. Member
-// names match exactly; unknown members are ignored. The first failure is kept in
-// err, which the dictionaries of one conversion share: what was converted counts
-// only where there is none.
+// names match exactly; unknown members are ignored. The first failure is kept with
+// the document: what was converted counts only where there is none.
 //
 // Scalars convert into each other as JavaScript has it. Only an object or array
 // where a string or number belongs, which JavaScript would print or make NaN,
@@ -23,7 +22,6 @@ import (
 type dictionary struct {
 	document *document
 	node     int // in document; none: absent, or null
-	err      *error
 
 	// Where it stands, for errors: in a member of parent's, there at index
 	// where that is a sequence and -1 elsewhere. The options have no parent.
@@ -36,7 +34,7 @@ const none = -1
 
 // newDictionary converts JSON that has to be an object.
 func newDictionary(data []byte) dictionary {
-	d := dictionary{document: parseDocument(data), node: none, err: new(error), index: -1}
+	d := dictionary{document: parseDocument(data), node: none, index: -1}
 	if len(d.document.nodes) > 0 && d.document.is(0, '{') {
 		d.node = 0
 	} else {
@@ -46,8 +44,8 @@ func newDictionary(data []byte) dictionary {
 }
 
 func (d *dictionary) fail(name, member, what string) {
-	if *d.err == nil {
-		*d.err = fail(name, cmp.Or(d.path(member), "options")+" "+what)
+	if d.document.err == nil {
+		d.document.err = fail(name, cmp.Or(d.path(member), "options")+" "+what)
 	}
 }
 
@@ -127,7 +125,7 @@ func (d *dictionary) record() map[string]dictionary {
 
 // below converts a dictionary within d.
 func (d *dictionary) below(member string, index, n int) dictionary {
-	sub := dictionary{document: d.document, node: none, err: d.err, parent: d, member: member, index: index}
+	sub := dictionary{document: d.document, node: none, parent: d, member: member, index: index}
 	switch {
 	case n == none || string(d.document.of(n)) == "null":
 	case d.document.is(n, '{'):
