@@ -52,18 +52,22 @@ func ParseClientData(data []byte) (*ClientData, error) {
 func appendCCD(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
-	for _, r := range s {
-		switch {
-		case r == '"':
-			b = append(b, `\"`...)
-		case r == '\\':
-			b = append(b, `\\`...)
-		case r < 0x20:
-			b = append(b, `\u00`...)
-			b = append(b, hex[r>>4], hex[r&0xF])
-		default:
-			b = utf8.AppendRune(b, r)
+	plain := 0 // where what stands for itself begins
+	for i, r := range s {
+		if r >= ' ' && r != '"' && r != '\\' && r != utf8.RuneError {
+			continue
 		}
+		b = append(b, s[plain:i]...)
+		switch {
+		case r == utf8.RuneError:
+			b = utf8.AppendRune(b, r)
+		case r < ' ':
+			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xF])
+		default:
+			b = append(b, '\\', byte(r))
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		plain = i + size
 	}
-	return append(b, '"')
+	return append(append(b, s[plain:]...), '"')
 }

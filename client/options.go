@@ -77,14 +77,12 @@ func parseCreationOptions(data []byte) (*creationOptions, error) {
 	o.user.Name = user.text("name", true)
 	o.user.DisplayName = user.text("displayName", true)
 	o.challenge = d.bytes("challenge", true)
-	params := d.objects("pubKeyCredParams", true)
-	o.params = make([]ctap.PubKeyParam, 0, len(params))
-	for _, p := range params {
+	d.objects("pubKeyCredParams", true, func(item dictionary) {
 		o.params = append(o.params, ctap.PubKeyParam{
-			Alg:  ctap.Algorithm(p.long("alg", true)),
-			Type: p.text("type", true),
+			Alg:  ctap.Algorithm(item.long("alg", true)),
+			Type: item.text("type", true),
 		})
-	}
+	})
 	o.timeout = timeout(&d)
 	o.exclude = descriptors(&d, "excludeCredentials")
 	selection, _ := d.object("authenticatorSelection", false)
@@ -132,13 +130,8 @@ func timeout(d *dictionary) *uint32 {
 
 // descriptors converts a list of credential descriptors. Those of other types
 // than public-key are dropped: this client knows no other (WebAuthn §5.8.3).
-func descriptors(d *dictionary, member string) []ctap.Descriptor {
-	items := d.objects(member, false)
-	if len(items) == 0 {
-		return nil
-	}
-	list := make([]ctap.Descriptor, 0, len(items))
-	for _, item := range items {
+func descriptors(d *dictionary, member string) (list []ctap.Descriptor) {
+	d.objects(member, false, func(item dictionary) {
 		c := ctap.Descriptor{
 			ID:         item.bytes("id", true),
 			Type:       item.text("type", true),
@@ -147,7 +140,7 @@ func descriptors(d *dictionary, member string) []ctap.Descriptor {
 		if c.Type == ctap.TypePublicKey {
 			list = append(list, c)
 		}
-	}
+	})
 	return list
 }
 

@@ -62,7 +62,7 @@ var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(f
 // parseHost is the URL standard's host parser, strict in its choice of domains:
 // letters, digits and hyphens after IDNA, no empty label, no dot at the end.
 func parseHost(s string) (string, bool) {
-	if strings.Trim(s, "0123456789.") == "" || strings.Contains(s, ":") {
+	if only(s, "0123456789.") || strings.Contains(s, ":") {
 		if addr, err := netip.ParseAddr(s); err == nil {
 			if addr.Is6() {
 				return "[" + addr.String() + "]", true
@@ -104,6 +104,16 @@ func isPlain(s string) bool {
 	return !strings.Contains(s, "xn--")
 }
 
+// only reports whether s has none but the given characters.
+func only(s, characters string) bool {
+	for i := range len(s) {
+		if strings.IndexByte(characters, s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // isDomain reports whether a parsed host is a domain and not an address. Hosts
 // whose last label is a number are IPv4 addresses in one of the many forms that
 // browsers take.
@@ -116,9 +126,9 @@ func isDomain(host string) bool {
 		return false
 	}
 	if hex, ok := strings.CutPrefix(last, "0x"); ok {
-		return strings.Trim(hex, "0123456789abcdef") != ""
+		return !only(hex, "0123456789abcdef")
 	}
-	return strings.Trim(last, "0123456789") != ""
+	return !only(last, "0123456789")
 }
 
 // isLocal reports whether a host is this machine by name: browsers take

@@ -150,13 +150,13 @@ func (d *dictionary) list(member string, required bool) (first, after int) {
 	return n + 1, d.document.after(n)
 }
 
-// objects converts a member that is a sequence of dictionaries.
-func (d *dictionary) objects(member string, required bool) (list []dictionary) {
+// objects converts a member that is a sequence of dictionaries, one after the other.
+func (d *dictionary) objects(member string, required bool, convert func(item dictionary)) {
 	n, after := d.list(member, required)
-	for ; n < after; n = d.document.after(n) {
-		list = append(list, d.below(member, len(list), n))
+	for index := 0; n < after; index++ {
+		convert(d.below(member, index, n))
+		n = d.document.after(n)
 	}
-	return list
 }
 
 // string converts a DOMString; ok tells whether it is there.
