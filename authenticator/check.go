@@ -16,7 +16,11 @@ import (
 func (a *Authenticator) Check(ctx context.Context) error {
 	err := a.vault.View(ctx, func(tx keystore.Tx) error {
 		var s state
-		if err := get(tx, stateID, &s); err != nil {
+		_, outlives := a.vault.Vault.(keystore.DurableVault)
+		switch err := get(tx, stateID, &s); {
+		case errors.Is(err, fs.ErrNotExist) && !outlives:
+			s.Credentials = 1 // in memory there is no state before the first change
+		case err != nil:
 			return fmt.Errorf("the device's state: %w", err)
 		}
 		found := map[[32]byte]uint64{} // discoverable ones of an rpIdHash

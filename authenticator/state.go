@@ -112,9 +112,11 @@ func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 
 	var s state
 	err = a.vault.View(ctx, func(tx keystore.Tx) error { return get(tx, stateID, &s) })
+	made := errors.Is(err, fs.ErrNotExist)
+	durable, outlives := a.vault.Vault.(keystore.DurableVault)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if v, ok := a.vault.Vault.(keystore.DurableVault); ok && !v.New() {
+	case made:
+		if outlives && !durable.New() {
 			return fmt.Errorf("the device's state is gone from the vault: %w", keystore.ErrCorrupt)
 		}
 		a.state = a.fresh(copyable, nil)
@@ -132,7 +134,7 @@ func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 		a.log.Error("the PIN gate says that no PIN is set, but one was: nothing that asks for a PIN works before it says otherwise")
 		a.pinSet = true
 	}
-	return a.change(ctx, func(s *state) {
+	settle := func(s *state) {
 		s.PINSet = s.PINSet || taken && a.pinSet
 		if i := s.PINIntent; i != nil && i.Proof == nil {
 			if a.pinSet {
@@ -141,7 +143,13 @@ func (a *Authenticator) load(ctx context.Context, copyable bool) error {
 			s.PINIntent = nil
 		}
 		a.raiseMinPINLength(s)
-	})
+	}
+	if made && !outlives {
+		settle(&a.state)
+		a.adopt(a.state)
+		return nil // the first change writes it, before there is anything to lose
+	}
+	return a.change(ctx, settle)
 }
 
 // raiseMinPINLength applies a profile that has become stricter than the device
@@ -177,9 +185,14 @@ func (a *Authenticator) changeWith(ctx context.Context, f func(keystore.Tx, *sta
 	if err != nil {
 		return fmt.Errorf("write to the vault: %w", err)
 	}
-	a.state = next
-	a.u2f.Store(a.profile.U2F && !next.AlwaysUv)
+	a.adopt(next)
 	return nil
+}
+
+// adopt makes a state the device's.
+func (a *Authenticator) adopt(s state) {
+	a.state = s
+	a.u2f.Store(a.profile.U2F && !s.AlwaysUv)
 }
 
 // get decodes a record into v: fs.ErrNotExist where there is none.
