@@ -113,7 +113,6 @@ func Platform() Profile {
 	p.AAGUID = ctap.AAGUID{0xe1, 0x5a, 0x90, 0x3c, 0x27, 0xd4, 0x4b, 0x58, 0x8f, 0x62, 0x0d, 0xb7, 0x4e, 0xc9, 0x15, 0xa6}
 	p.Transports = []string{"internal", "hybrid"}
 	p.Display, p.Platform, p.U2F, p.AlwaysUv = true, true, false, true
-	p.Extensions = slices.Clone(p.Extensions)
 	p.Extensions[slices.Index(p.Extensions, ctap.ExtLargeBlobKey)] = ctap.ExtLargeBlob
 	return p
 }

@@ -130,6 +130,10 @@ func MarshalPublicKey(alg Algorithm, pub crypto.PublicKey) ([]byte, error) {
 // are on their curve, save those of secp256k1, which are not checked; RSA moduli
 // have 1024 to 8192 bits.
 func UnmarshalPublicKey(data []byte) (Algorithm, crypto.PublicKey, error) {
+	if x, y, ok := cutES256(data); ok {
+		pub, err := parsePoint(elliptic.P256(), x, y)
+		return ES256, pub, err
+	}
 	if err := CheckCanonical(data); err != nil {
 		return 0, nil, fmt.Errorf("decode COSE key: %w", err)
 	}
@@ -156,6 +160,17 @@ func UnmarshalPublicKey(data []byte) (Algorithm, crypto.PublicKey, error) {
 	}
 	pub, err := k.publicKey()
 	return alg, pub, err
+}
+
+// cutES256 gives the coordinates of a key of ES256. Most keys are such, and in
+// canonical CBOR all that is not a coordinate is the same in each.
+func cutES256(data []byte) (x, y []byte, ok bool) {
+	const head, between, size = "\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20", "\x22\x58\x20", 32
+	if len(data) != len(head)+size+len(between)+size {
+		return nil, nil, false
+	}
+	x, y = data[len(head):][:size], data[len(data)-size:]
+	return x, y, string(data[:len(head)]) == head && string(data[len(head)+size:][:len(between)]) == between
 }
 
 // typeOf reads label 1 of a COSE_Key: in canonical CBOR it comes first in every key
@@ -242,11 +257,16 @@ func (k *coseEC2) publicKey() (crypto.PublicKey, error) {
 	default:
 		return nil, fmt.Errorf("COSE key: unknown curve %d", k.Crv)
 	}
+	return parsePoint(curve, k.X, k.Y)
+}
+
+// parsePoint makes a key of coordinates, which are to be of their curve's width.
+func parsePoint(curve elliptic.Curve, x, y []byte) (crypto.PublicKey, error) {
 	size := (curve.Params().BitSize + 7) / 8
-	if len(k.X) != size || len(k.Y) != size {
+	if len(x) != size || len(y) != size {
 		return nil, fmt.Errorf("COSE key: coordinates are not %d bytes", size)
 	}
-	point := append(append(append(make([]byte, 0, 1+2*size), 4), k.X...), k.Y...)
+	point := append(append(append(make([]byte, 0, 1+2*size), 4), x...), y...)
 	pub, err := ecdsa.ParseUncompressedPublicKey(curve, point)
 	if err != nil {
 		return nil, fmt.Errorf("COSE key: %w", err)

@@ -207,7 +207,7 @@ func (c *DeviceConfig) profile() authenticator.Profile {
 	p.ClientPIN = c.Personality == Hardware && !c.NoVerification
 	p.NoTokens = !p.ClientPIN // a token costs four times what a signature does
 	p.Attestation = authenticator.NoAttestation
-	if c.Attestation == attest.PackedSelf {
+	if claims := c.claims(); c.Attestation == attest.PackedSelf && claims.enginesOwn() {
 		p.Attestation = authenticator.PackedSelf
 	}
 	p.Extensions = slices.DeleteFunc(p.Extensions, func(e string) bool {

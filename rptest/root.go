@@ -21,7 +21,7 @@ import (
 type root struct {
 	*software.Bare
 	gate       gate
-	algorithms []ctap.Algorithm // nil: all that Bare has
+	algorithms []keystore.Algorithm
 
 	// patched tells whether the signatures of a credential are made by the
 	// device itself, over authenticator data that it changes: then the
@@ -38,8 +38,13 @@ type boundKey struct {
 	alg     ctap.Algorithm
 }
 
+// newRoot makes one that makes keys of some algorithms, in the order of preference.
 func newRoot(seed []byte, pin string, algorithms []ctap.Algorithm) *root {
-	r := &root{Bare: software.NewBare(seed), algorithms: algorithms, keys: map[string]*boundKey{}}
+	r := &root{Bare: software.NewBare(seed), keys: map[string]*boundKey{}}
+	r.algorithms = make([]keystore.Algorithm, len(algorithms))
+	for i, id := range algorithms {
+		r.algorithms[i].ID = id
+	}
 	r.gate.set(pin)
 	return r
 }
@@ -48,21 +53,7 @@ func newRoot(seed []byte, pin string, algorithms []ctap.Algorithm) *root {
 func (r *root) Gate() keystore.Gate { return &r.gate }
 
 // Algorithms implements keystore.Keys.
-func (r *root) Algorithms() []keystore.Algorithm {
-	all := r.Bare.Algorithms()
-	if r.algorithms == nil {
-		return all
-	}
-	some := make([]keystore.Algorithm, 0, len(r.algorithms))
-	for _, want := range r.algorithms {
-		for _, a := range all {
-			if a.ID == want {
-				some = append(some, a)
-			}
-		}
-	}
-	return some
-}
+func (r *root) Algorithms() []keystore.Algorithm { return r.algorithms }
 
 // Create implements keystore.Keys.
 func (r *root) Create(ctx context.Context, alg ctap.Algorithm, binding []byte, _ keystore.Protection) (keystore.Handle, keystore.Key, error) {
