@@ -26,7 +26,7 @@ func (y *ceremony) registered(resp *ctap.MakeCredentialResponse, auth *ctap.Auth
 	if err != nil {
 		return nil, err
 	}
-	b := y.appendHead(auth.CredentialID, resp.AuthData)
+	b := y.appendHead(auth.CredentialID, resp.AuthData, len(spki)+len(attestation))
 	b = append(b, `,"transports":[`...)
 	for i, t := range y.transports() {
 		if i > 0 {
@@ -46,19 +46,24 @@ func (y *ceremony) registered(resp *ctap.MakeCredentialResponse, auth *ctap.Auth
 // signedIn prints an assertion by the credential id: AuthenticationResponseJSON
 // (WebAuthn §5.1).
 func (y *ceremony) signedIn(resp *ctap.GetAssertionResponse, id []byte, out *extensionOutputs) ([]byte, error) {
-	b := y.appendHead(id, resp.AuthData)
+	var userHandle []byte
+	if resp.User != nil {
+		userHandle = resp.User.ID
+	}
+	b := y.appendHead(id, resp.AuthData, len(resp.Signature)+len(userHandle))
 	b = appendBase64URL(append(b, `,"signature":`...), resp.Signature)
-	if resp.User != nil && len(resp.User.ID) > 0 {
-		b = appendBase64URL(append(b, `,"userHandle":`...), resp.User.ID)
+	if len(userHandle) > 0 {
+		b = appendBase64URL(append(b, `,"userHandle":`...), userHandle)
 	}
 	return y.appendTail(b, out)
 }
 
-// appendHead begins a response with what both kinds have first.
-func (y *ceremony) appendHead(credentialID, authData []byte) []byte {
-	const rest = 384 // an assertion's other members
-	size := base64.RawURLEncoding.EncodedLen(2*len(credentialID) + len(y.clientData) + len(authData))
-	b := appendBase64URL(append(make([]byte, 0, size+rest), `{"id":`...), credentialID)
+// appendHead begins a response with what both kinds have first. So many bytes of
+// other values will follow.
+func (y *ceremony) appendHead(credentialID, authData []byte, following int) []byte {
+	const frame = 288 // what is not of bytes
+	size := base64.RawURLEncoding.EncodedLen(2*len(credentialID) + len(y.clientData) + len(authData) + following)
+	b := appendBase64URL(append(make([]byte, 0, frame+size), `{"id":`...), credentialID)
 	b = appendBase64URL(append(b, `,"rawId":`...), credentialID)
 	b = appendBase64URL(append(b, `,"response":{"clientDataJSON":`...), y.clientData)
 	return appendBase64URL(append(b, `,"authenticatorData":`...), authData)

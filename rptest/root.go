@@ -34,7 +34,7 @@ type root struct {
 
 type boundKey struct {
 	handle  keystore.Handle
-	binding []byte
+	binding string
 	alg     ctap.Algorithm
 }
 
@@ -92,7 +92,8 @@ func (r *root) remember(h keystore.Handle, alg ctap.Algorithm, binding []byte) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.keys[string(binding[rpIDHashLength:])] = &boundKey{h, append([]byte(nil), binding...), alg}
+	bound := string(binding)
+	r.keys[bound[rpIDHashLength:]] = &boundKey{h, bound, alg}
 }
 
 func (r *root) wrap(k keystore.Key, binding []byte) keystore.Key {
@@ -117,7 +118,7 @@ func (r *root) open(ctx context.Context, credentialID []byte) (ctap.Algorithm, k
 	if !ok {
 		return 0, nil, fmt.Errorf("key of credential %x: %w", credentialID, fs.ErrNotExist)
 	}
-	k, err := r.Bare.Open(ctx, b.handle, b.binding)
+	k, err := r.Bare.Open(ctx, b.handle, []byte(b.binding))
 	if err != nil {
 		return 0, nil, fmt.Errorf("key of credential %x: %w", credentialID, err)
 	}

@@ -21,8 +21,9 @@ var errNoGate = errors.New("a bare root has no gate")
 // Bare keeps keys in this process's memory under no seal: for devices that are
 // made by the thousand, used once and dropped. It is all of a keystore.Root but
 // the gate, knows no difference between Ungated and Installation but at Reset,
-// and cannot keep what is Gated. What was made stays until Reset or Close. Handles and sealed values mean nothing outside
-// of it, and protect nothing. Safe for concurrent use.
+// and cannot keep what is Gated. What was made stays until Reset or Close. Handles
+// and sealed values mean nothing outside of it, and protect nothing. Safe for
+// concurrent use.
 type Bare struct {
 	rand   io.Reader // hedges signatures; nil: deterministic
 	seeded *seeded   // nil: random
@@ -31,7 +32,7 @@ type Bare struct {
 	closed  bool
 	secrets [keystore.Installation + 1]keystore.Secret // by Protection; that of Gated is none
 	life    [keystore.Installation + 1]*life
-	keys    map[uint64]bareKey // by handle
+	keys    map[uint64]*bareKey // by handle
 	made    uint64             // keys, ever
 }
 
@@ -43,7 +44,7 @@ type bareKey struct {
 // NewBare makes one. The seed is as Options.Seed: the same keys follow, and the
 // same derived secrets.
 func NewBare(seed []byte) *Bare {
-	b := &Bare{rand: rand.Reader, keys: map[uint64]bareKey{}}
+	b := &Bare{rand: rand.Reader, keys: map[uint64]*bareKey{}}
 	if seed == nil {
 		rand.Read(b.secrets[keystore.Installation][:])
 	} else {
@@ -94,7 +95,7 @@ func (b *Bare) adopt(k *key, binding []byte, p keystore.Protection) (keystore.Ha
 		return nil, nil, err
 	}
 	b.made++
-	b.keys[b.made] = bareKey{keptKey{string(binding), k}, p}
+	b.keys[b.made] = &bareKey{keptKey{string(binding), k}, p}
 	return binary.BigEndian.AppendUint64(nil, b.made), &given{key: k, rand: b.rand, life: b.life[p]}, nil
 }
 
@@ -112,16 +113,16 @@ func (b *Bare) usable(p keystore.Protection) error {
 }
 
 // find returns the key behind a handle. b.mu is held.
-func (b *Bare) find(h keystore.Handle, binding []byte) (bareKey, error) {
+func (b *Bare) find(h keystore.Handle, binding []byte) (*bareKey, error) {
 	if b.closed {
-		return bareKey{}, fs.ErrClosed
+		return nil, fs.ErrClosed
 	}
 	if len(h) == 8 {
 		if k, ok := b.keys[binary.BigEndian.Uint64(h)]; ok && k.binding == string(binding) {
 			return k, nil
 		}
 	}
-	return bareKey{}, fmt.Errorf("a key from elsewhere, or for something else: %w", fs.ErrNotExist)
+	return nil, fmt.Errorf("a key from elsewhere, or for something else: %w", fs.ErrNotExist)
 }
 
 // Open implements keystore.Keys.
