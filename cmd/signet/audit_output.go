@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/seed-77d61853/signet/rptest"
+	"github.com/seed-77d61853/signet/rptest/explain"
 	"github.com/seed-77d61853/signet/rptest/report"
 )
 
@@ -127,7 +128,7 @@ func (f *outputFlags) write(out io.Writer, found *rptest.Report, explains bool) 
 
 // explainOne explains the one result of a report.
 func explainOne(out io.Writer, found *rptest.Report) error {
-	if _, err := fmt.Fprintf(out, "%s, seed %s\n\n", found.RP, found.Seed); err != nil {
+	if _, err := fmt.Fprintf(out, "%s, seed %s\n\n", explain.Visible(found.RP), explain.Visible(found.Seed)); err != nil {
 		return err
 	}
 	return report.Explanation(out, &found.Results[0])
