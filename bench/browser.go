@@ -139,7 +139,9 @@ func registrations(ctx context.Context, _ string) ([]comparison, error) {
 		{rptest.Platform, attest.PackedSelf, authenticator.PackedSelf},
 	} {
 		newBrowser := func() (*rptest.Client, error) {
-			device, err := rptest.NewDevice(rptest.DeviceConfig{Personality: kind.personality})
+			// Of credentials that are not discoverable each is one more, whoever the
+			// user is.
+			device, err := rptest.NewDevice(rptest.DeviceConfig{Personality: kind.personality, NoDiscoverable: true})
 			return &rptest.Client{Device: device, Origin: "https://login.example"}, err
 		}
 		register := everyThousand(newBrowser, func(browser *rptest.Client) error {

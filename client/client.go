@@ -38,6 +38,10 @@ type Client struct {
 	// support related origins.
 	RelatedOrigins func(ctx context.Context, rpID string) ([]byte, error)
 
+	// AlwaysDiscoverable makes discoverable credentials also for sites that
+	// discourage them, as browsers do for providers that keep no others.
+	AlwaysDiscoverable bool
+
 	// Enterprise lists RP IDs for which attestation "enterprise" asks for
 	// platform-managed enterprise attestation; for others it asks for the
 	// kind that the device's vendor has set up (§7.1).

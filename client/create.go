@@ -67,7 +67,8 @@ func (y *ceremony) register(ctx context.Context, o *creationOptions) ([]byte, er
 		(*o.attachment == attachmentPlatform || *o.attachment == attachmentCrossPlatform) {
 		return nil, fail(NotAllowedError, "the authenticator is not of the attachment asked for")
 	}
-	rk := o.residentKey == required || o.residentKey == preferred && y.info.Options["rk"]
+	wanted := o.residentKey == preferred || y.client.AlwaysDiscoverable
+	rk := o.residentKey == required || wanted && y.info.Options["rk"]
 	if rk && !y.info.Options["rk"] {
 		return nil, fail(ConstraintError, "the authenticator cannot keep discoverable credentials")
 	}

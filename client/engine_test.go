@@ -277,6 +277,25 @@ func TestSecondFactor(t *testing.T) {
 	})
 }
 
+// A provider that keeps only discoverable passkeys makes them also where the site
+// discourages it, and says so.
+func TestAlwaysDiscoverable(t *testing.T) {
+	s, alice := newSite(t), &account{id: "alice"}
+	c, _ := page(t, authenticator.Platform())
+	c.AlwaysDiscoverable = true
+	out, err := s.register(c, alice, webauthn.WithExtensions(webauthn.WithExtensionCredProps()),
+		webauthn.WithAuthenticatorSelection(protocol.AuthenticatorSelection{ResidentKey: protocol.ResidentKeyRequirementDiscouraged}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(out); got != "map[credProps:map[rk:true]]" {
+		t.Errorf("results %s", got)
+	}
+	if who, _, err := s.signIn(c, nil, []*account{alice}); err != nil || who != "alice" {
+		t.Errorf("signed in %q, error %v", who, err)
+	}
+}
+
 // Every algorithm and attestation that the device makes is one that the site
 // verifies.
 func TestAlgorithmsAndAttestation(t *testing.T) {

@@ -106,6 +106,7 @@ func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, 
 	v.browser = client.Client{
 		Device: &v.session, Origin: c.Origin, TopOrigin: c.TopOrigin, CrossOrigin: c.CrossOrigin,
 		Choose: b.pickAccount, RelatedOrigins: c.RelatedOrigins, MinTimeout: minTimeout, DefaultTimeout: defaultTimeout,
+		AlwaysDiscoverable: c.Device.config.Personality == Phone,
 	}
 	if !c.Device.config.NoVerification {
 		v.browser.PIN = b.typePIN

@@ -1,6 +1,7 @@
 package rptest_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -20,6 +21,32 @@ func creation(account, extra string) []byte {
 	return fmt.Appendf(nil, `{"rp":{"id":"login.example","name":"Example"},"user":{"id":%q,"name":%q,"displayName":%q},`+
 		`"challenge":"cmVnaXN0ZXIgYWxpY2U","pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],`+
 		`"authenticatorSelection":{"residentKey":"preferred"}%s}`, rptest.Bytes(account).String(), account, account, extra)
+}
+
+// What a site gets that discourages discoverable passkeys: of a phone one all the same.
+func TestDiscouraged(t *testing.T) {
+	discouraging := bytes.Replace(creation("alice", `,"extensions":{"credProps":true}`), []byte(`"preferred"`), []byte(`"discouraged"`), 1)
+	for _, test := range []struct {
+		config rptest.DeviceConfig
+		want   bool
+	}{
+		{rptest.DeviceConfig{Personality: rptest.Phone}, true},
+		{rptest.DeviceConfig{Personality: rptest.Phone, NoDiscoverable: true}, false},
+		{rptest.DeviceConfig{Personality: rptest.Platform}, false},
+		{rptest.DeviceConfig{Personality: rptest.Hardware}, false},
+	} {
+		c := device(t, test.config)
+		made, err := c.Create(t.Context(), discouraging)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if says := bytes.Contains(made.JSON, []byte(`"credProps":{"rk":true}`)); says != test.want {
+			t.Errorf("%s: %s", test.config.Personality, made.JSON)
+		}
+		if _, err := c.Get(t.Context(), request("")); (err == nil) != test.want {
+			t.Errorf("%s: signs in without a list: %v", test.config.Personality, err)
+		}
+	}
 }
 
 func request(extra string) []byte {

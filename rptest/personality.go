@@ -16,7 +16,8 @@ type Personality string
 
 const (
 	// Phone is a passkey that a phone or password manager keeps in step on
-	// several devices: backed up, counter 0, no attestation. The default.
+	// several devices: backed up, counter 0, no attestation, and discoverable
+	// even for sites that discourage it. The default.
 	Phone Personality = "phone"
 	// Hardware is a security key: bound to itself, counter rising, packed
 	// attestation, PIN typed into the browser.
