@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -148,16 +149,10 @@ func (d *document) behindString(start int) int {
 // behindWord passes a number, true, false or null.
 func (d *document) behindWord(start int) int {
 	at := start
-	for ; at < len(d.text); at++ {
-		switch d.text[at] {
-		case ' ', '\t', '\r', '\n', ',', '}', ']':
-			if !json.Valid(d.text[start:at]) {
-				return failed
-			}
-			return at
-		}
+	for at < len(d.text) && strings.IndexByte(" \t\r\n,]}", d.text[at]) < 0 {
+		at++
 	}
-	if !json.Valid(d.text[start:]) {
+	if !json.Valid(d.text[start:at]) {
 		return failed
 	}
 	return at
