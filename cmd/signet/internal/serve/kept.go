@@ -32,8 +32,7 @@ func (r *run) end(report *rptest.Report, err error) {
 		shorten(&r.shown.Failure)
 		return
 	}
-	found := len(report.Findings(rptest.Low))
-	r.shown.State, r.shown.Findings, r.shown.RP, r.shown.Seed = stateDone, &found, report.RP, report.Seed
+	r.shown.State, r.shown.verdict, r.shown.RP, r.shown.Seed = stateDone, judge(report), report.RP, report.Seed
 	r.report, r.size = report, length(report)
 }
 

@@ -58,7 +58,7 @@ type runStatus struct {
 	Done     int    `json:"done"`
 	Total    int    `json:"total"`
 	Failure  string `json:"failure,omitempty"`
-	Findings *int   `json:"findings,omitempty"` // new ones, once it is done
+	*verdict        // once it is done
 	RP       string `json:"rp,omitempty"`
 	Seed     string `json:"seed,omitempty"`
 }

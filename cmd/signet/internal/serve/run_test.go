@@ -111,6 +111,44 @@ func TestRunFailOn(t *testing.T) {
 	}
 }
 
+// A run says whether the site has passed. Without findings it need not have: a site
+// that refuses everybody has none.
+func TestRunVerdict(t *testing.T) {
+	s := start(t, Config{})
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "not today", http.StatusForbidden) }))
+	t.Cleanup(refuses.Close)
+	strict, broken := site(t), site(t, "login.origin.port")
+	for name, test := range map[string]struct {
+		url, more string
+		want      verdict
+	}{
+		"strict":                {strict, ``, verdict{}},
+		"finding":               {broken, ``, verdict{Findings: 1, Failing: 1, ExitStatus: 1}},
+		"finding of less":       {broken, `,"failOn":"critical"`, verdict{Findings: 1}},
+		"finding in a baseline": {broken, `,"baseline":{"known":{"login.origin.port":"accepted"}}`, verdict{}},
+		"no verdict":            {refuses.URL, ``, verdict{NoVerdict: 1, ExitStatus: 3}},
+		"no verdict on less":    {refuses.URL, `,"failOn":"critical"`, verdict{NoVerdict: 1}},
+	} {
+		id := s.must("POST", "/v1/runs", fmt.Sprintf(`{"url":%q,"origin":%q,"only":["login.origin.port"]%s}`, test.url, test.url, test.more))["id"].(string)
+		r := s.finish(id)
+		for member, want := range map[string]int{
+			"findings": test.want.Findings, "failing": test.want.Failing, "noVerdict": test.want.NoVerdict, "exitStatus": test.want.ExitStatus,
+		} {
+			if r["state"] != "done" || r[member] != float64(want) {
+				t.Errorf("%s: %s is %v, want %d: %v", name, member, r[member], want, r)
+			}
+		}
+	}
+	if got := judge(&rptest.Report{Stopped: true}).ExitStatus; got != 130 {
+		t.Errorf("an audit that was stopped ends with %d", got)
+	}
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	if r := s.finish(s.must("POST", "/v1/runs", fmt.Sprintf(`{"url":%q}`, gone.URL))["id"].(string)); r["exitStatus"] != nil || r["findings"] != nil {
+		t.Errorf("of a site that is not there: %v", r)
+	}
+}
+
 // An audit attacks this machine alone, where nobody says that the other is
 // theirs; what cannot be run is said at once.
 func TestRunErrors(t *testing.T) {
