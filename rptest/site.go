@@ -26,6 +26,8 @@ type Site struct {
 	transport http.RoundTripper
 	// Timeout bounds each request; zero: ten seconds.
 	Timeout time.Duration
+
+	users
 }
 
 // Handler is the site that a handler in this process is: no port is opened. A

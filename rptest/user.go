@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/seed-77d61853/signet/client"
@@ -14,9 +15,9 @@ import (
 // User is a person with a device and a browser at a site: an account's owner.
 // NewUser makes one. One goroutine at a time; users of one RP may work at once.
 type User struct {
-	Name    string
-	Device  *Device
-	Client  *Client
+	Device *Device
+	Client *Client
+	// Session is the browser at the site. Its User is the account's name.
 	Session *Session
 	// Wishes are what Register and Login would like the site's options to say.
 	Wishes Wishes
@@ -66,16 +67,23 @@ func (e *RefusedError) Unwrap() error { return e.Answer.err }
 // Phone seeded with the test's name, or the config given. It fails the test
 // where the origin or the config is wrong; so do the user's ceremonies where a
 // mutation is misspelt, or no fault of this response: that is no refusal.
+//
+// The account is called user; those of a test's further users at one Site user-2
+// and so on, and their devices have other seeds. See Named.
 func NewUser(t testing.TB, rp RP, origin string, config ...DeviceConfig) *User {
 	t.Helper()
-	c := DeviceConfig{Seed: t.Name()}
+	name, seed := "user", t.Name()
+	if h, ok := rp.(host); ok {
+		name, seed = h.welcome(t)
+	}
+	c := DeviceConfig{Seed: seed}
 	for _, more := range config {
 		c = more.over(c)
 	}
 	if err := checkOrigin(origin); err != nil {
 		t.Fatal(err)
 	}
-	u, err := newUser(t.Context(), rp, origin, "user", c)
+	u, err := newUser(t.Context(), rp, origin, name, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +101,7 @@ func newUser(ctx context.Context, rp RP, origin, name string, c DeviceConfig) (*
 		return nil, err
 	}
 	return &User{
-		Name: name, Device: d, Session: s, rp: rp, ctx: ctx,
+		Device: d, Session: s, rp: rp, ctx: ctx,
 		Client: &Client{Device: d, Origin: origin},
 	}, nil
 }
@@ -106,13 +114,65 @@ func newSession(name string) (*Session, error) {
 	return &Session{User: name, DisplayName: name, Jar: jar, Vars: map[string]string{}}, nil
 }
 
-// NewSession gives the user another browser: no cookies.
+// Named gives the account another name, and people's name for it, and returns the
+// user. It comes before the first step.
+func (u *User) Named(name string) *User {
+	u.Session.User, u.Session.DisplayName = name, name
+	return u
+}
+
+// NewSession gives the user another browser: no cookies, nothing saved.
 func (u *User) NewSession() error {
-	s, err := newSession(u.Name)
+	s, err := newSession(u.Session.User)
 	if err == nil {
+		s.DisplayName = u.Session.DisplayName
 		u.Session = s
 	}
 	return err
+}
+
+// A host is an RP that tells the users of a test apart.
+type host interface {
+	// welcome gives a new user's name and its device's seed.
+	welcome(testing.TB) (name, seed string)
+}
+
+// users counts NewUser's, by the names of the tests that are under way.
+type users struct {
+	mu sync.Mutex
+	of map[string]int
+}
+
+// welcome implements host. A test's first device is seeded with the test's name
+// alone; its name is the account's that no user of a test above it has.
+func (u *users) welcome(t testing.TB) (name, seed string) {
+	test := t.Name()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	before := 0
+	for above, n := range u.of {
+		if above == test || strings.HasPrefix(test, above+"/") {
+			before += n
+		}
+	}
+	name, seed = "user", test
+	if before > 0 {
+		name = fmt.Sprintf("user-%d", before+1)
+	}
+	if u.of[test] > 0 {
+		seed += " " + name // a space is in no test's name
+	} else {
+		t.Cleanup(func() {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			delete(u.of, test)
+		})
+	}
+	if u.of == nil {
+		u.of = map[string]int{}
+	}
+	u.of[test]++
+	return name, seed
 }
 
 // do takes a step at the site: *RefusedError where it is refused.

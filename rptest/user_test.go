@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,8 +49,7 @@ func TestWishesForExtensions(t *testing.T) {
 		t.Errorf("prf was asked for: %v", asked)
 	}
 
-	u = NewUser(t, rp, "https://login.example", DeviceConfig{Seed: "another"})
-	u.Session.User = "another"
+	u = NewUser(t, rp, "https://login.example")
 	c := Case{Needs: []Need{NeedPRF}}
 	u.Wishes = c.wishes()
 	if _, _, err := u.registerFor(c); err != nil {
@@ -60,6 +60,63 @@ func TestWishesForExtensions(t *testing.T) {
 	}
 	if asked["/attestation/options"] || !asked["/assertion/options"] {
 		t.Errorf("for the case, prf was asked for: %v", asked)
+	}
+}
+
+// The users of a test are different people with different devices, also where one is
+// made in a subtest; the first is the one that it always was.
+func TestUsersOfOneTest(t *testing.T) {
+	rp := spiedSite(t, func(http.ResponseWriter, string, string) bool { return false })
+	alice, bob := NewUser(t, rp, "https://login.example"), NewUser(t, rp, "https://login.example")
+	if alice.Session.User != "user" || alice.Device.Config().Seed != t.Name() {
+		t.Errorf("the first is %s, with the seed %q", alice.Session.User, alice.Device.Config().Seed)
+	}
+	bob.MustRegister()
+	if _, err := alice.Login(); err == nil {
+		t.Error("alice signed in with bob's passkey")
+	}
+	hers, his := credentialIDs(alice.MustRegister()), credentialIDs((*Registration)(bob.MustLogin()))
+	if len(his) == 0 || slices.Equal(hers, his) {
+		t.Errorf("both have the passkeys %q", his)
+	}
+	seen := map[string]bool{}
+	for range 2 {
+		t.Run("subtest", func(t *testing.T) {
+			carol, dave := NewUser(t, rp, "https://login.example"), NewUser(t, rp, "https://login.example")
+			for i, u := range []*User{carol, dave} {
+				if want := []string{"user-3", "user-4"}[i]; u.Session.User != want {
+					t.Errorf("%s, want %s", u.Session.User, want)
+				}
+				seen[u.Device.Config().Seed] = true
+			}
+			if carol.Device.Config().Seed != t.Name() {
+				t.Error(carol.Device.Config().Seed)
+			}
+		})
+	}
+	if eve := NewUser(t, rp, "https://login.example"); eve.Session.User != "user-3" || len(seen) != 4 {
+		t.Errorf("%s; %v", eve.Session.User, seen)
+	}
+}
+
+// A name that is given is told the site, from another browser, too.
+func TestNamed(t *testing.T) {
+	var told []string
+	rp := spiedSite(t, func(_ http.ResponseWriter, path, body string) bool {
+		if strings.HasSuffix(path, "/options") {
+			told = append(told, body)
+		}
+		return false
+	})
+	bob := NewUser(t, rp, "https://login.example").Named("bob")
+	bob.MustRegister()
+	if err := bob.NewSession(); err != nil {
+		t.Fatal(err)
+	}
+	bob.MustLogin()
+	if len(told) != 2 || !strings.Contains(told[0], `"username":"bob"`) || !strings.Contains(told[0], `"displayName":"bob"`) ||
+		!strings.Contains(told[1], `"username":"bob"`) {
+		t.Errorf("the site was told %q", told)
 	}
 }
 

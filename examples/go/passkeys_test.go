@@ -36,3 +36,15 @@ func TestOtherPort(t *testing.T) {
 		t.Errorf("a response from another port: %v", err)
 	}
 }
+
+func TestBobIsNotAlice(t *testing.T) {
+	rp := rptest.Handler(newApp(t), rptest.FIDO())
+	alice := rptest.NewUser(t, rp, "https://login.example").Named("alice")
+	bob := rptest.NewUser(t, rp, "https://login.example").Named("bob")
+	alice.MustRegister()
+	bob.MustRegister()
+	bob.Session.User = "alice" // he types her name
+	if _, err := bob.Login(); rptest.ErrorName(err) != "NotAllowedError" {
+		t.Errorf("Bob has a passkey of Alice's: %v", err)
+	}
+}
