@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
+import {createServer} from 'node:http';
 import {after, before, test} from 'node:test';
 import {ServiceError, connect, serve} from './index.js';
 
@@ -56,6 +57,21 @@ test('mutations', async () => {
   await phone.create(creation, page);
   const {response} = await phone.get(request, {...page, mutations: ['origin=https://evil.example']});
   assert.equal(JSON.parse(atob(response.clientDataJSON)).origin, 'https://evil.example');
+});
+
+test('an audit', async () => {
+  const refuses = createServer((_, answer) => { answer.writeHead(403).end('not today'); });
+  await new Promise(resolve => refuses.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${refuses.address().port}`;
+  try {
+    const run = await signet.audit({url, origin: page.origin, only: ['login.origin.port']});
+    assert.deepEqual([run.findings, run.failing, run.noVerdict, run.exitStatus], [0, 0, 1, 3]);
+  } finally {
+    refuses.close();
+    refuses.closeAllConnections();
+  }
+  await assert.rejects(signet.audit({url}), /the audit failed: .*refused/);
+  await assert.rejects(signet.audit({url: 'https://login.example'}), ServiceError);
 });
 
 test('an ID stays one', async () => {

@@ -117,6 +117,54 @@ export interface Event {
   [member: string]: unknown;
 }
 
+export type Severity = 'low' | 'medium' | 'high' | 'critical';
+
+/** What is audited, and how. */
+export interface Audit {
+  /** The site's address; wins over the mapping's base. */
+  url?: string;
+  /** The text of a mapping file, or the same as an object; absent: the FIDO REST profile. */
+  mapping?: string | object;
+  /** Of the site's pages. */
+  origin?: string;
+  seed?: string;
+  /** What the audit's devices are. */
+  device?: Omit<DeviceConfig, 'seed' | 'origins' | 'relatedOrigins'>;
+  trusted?: boolean;
+  modelList?: boolean;
+  atLeast?: Severity;
+  /** Findings from this severity on fail the audit; absent: high. */
+  failOn?: Severity;
+  only?: string[];
+  skip?: string[];
+  slow?: boolean;
+  baseline?: {known: Record<string, string>};
+  /** Certificate authorities to trust besides the system's: the text of the PEM. */
+  ca?: string;
+  timeoutMs?: number;
+  /** Allows a site that is not on this machine. */
+  iOwnThis?: boolean;
+}
+
+/** An audit; its report is at /v1/runs/ID/report.json. */
+export interface Run {
+  id: string;
+  state: 'running' | 'done' | 'failed';
+  done: number;
+  total: number;
+  failure?: string;
+  /** New ones, of any severity. */
+  findings?: number;
+  /** Those of them that fail the audit. */
+  failing?: number;
+  /** Cases that say nothing of the site. */
+  noVerdict?: number;
+  /** 0: the site has passed; 1: findings fail it; 3: cases have no verdict; 130: it was stopped. */
+  exitStatus?: 0 | 1 | 3 | 130;
+  rp?: string;
+  seed?: string;
+}
+
 /** What install asks of a Playwright page or context, or a Puppeteer page. */
 export interface BrowserPage {
   exposeFunction(name: string, f: (call: any) => any): Promise<unknown>;
@@ -128,6 +176,8 @@ export interface Signet {
   readonly url: string;
   device(config?: DeviceConfig): Promise<Device>;
   mutations(): Promise<{id: string; kind?: 'register' | 'login'; help: string; takesValue?: boolean}[]>;
+  /** Audits a site and resolves when that is done: the site has passed if exitStatus is 0. Throws where it could not begin. */
+  audit(asked: Audit): Promise<Run>;
   /** Gives a page the device. Open the page afterwards; it runs unchanged. */
   install(page: BrowserPage, device: Device): Promise<void>;
   /** Any other request that the OpenAPI document describes. */

@@ -84,6 +84,17 @@ class Signet {
   /** The faults that next, create and get take. */
   mutations() { return this.call('GET', '/v1/mutations'); }
 
+  /** Audits a site; done, it has passed if exitStatus is 0. */
+  async audit(asked) {
+    let run = await this.call('POST', '/v1/runs', asked);
+    while (run.state === 'running') {
+      await new Promise(resolve => setTimeout(resolve, 200));
+      run = await this.call('GET', `/v1/runs/${run.id}`);
+    }
+    if (run.state === 'failed') throw new Error(`signet: the audit failed: ${run.failure}`);
+    return run;
+  }
+
   /** Gives a page of Playwright or Puppeteer the device, before it is opened. */
   async install(page, device) {
     await page.exposeFunction('__signet', call => device.answer(call));

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import unittest
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from unittest import mock
 
@@ -20,6 +21,19 @@ CREATION = {
     "authenticatorSelection": {"residentKey": "required"},
 }
 REQUEST = {"rpId": "login.example", "challenge": "AAECAwQFBgcICQoLDA0ODw"}
+
+
+class Refuses(BaseHTTPRequestHandler):
+    """A site that lets nobody in."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(403)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
 
 
 class TestClient(unittest.TestCase):
@@ -87,6 +101,20 @@ class TestClient(unittest.TestCase):
         made = phone.get(REQUEST, origin=ORIGIN, mutations=["origin=https://evil.example"])
         data = json.loads(base64.urlsafe_b64decode(made["response"]["clientDataJSON"] + "=="))
         self.assertEqual(data["origin"], "https://evil.example")
+
+    def test_audit(self):
+        with HTTPServer(("127.0.0.1", 0), Refuses) as site:
+            url = f"http://127.0.0.1:{site.server_port}"
+            Thread(target=site.serve_forever).start()
+            try:
+                run = self.signet.audit(url=url, origin=ORIGIN, only=["login.origin.port"])
+            finally:
+                site.shutdown()
+        self.assertEqual([run[m] for m in ("findings", "failing", "noVerdict", "exitStatus")], [0, 0, 1, 3])
+        with self.assertRaisesRegex(RuntimeError, "the audit failed: .*refused"):
+            self.signet.audit(url=url)
+        with self.assertRaises(signet_testing.ServiceError):
+            self.signet.audit(url="https://login.example")
 
     def test_pages(self):
         phone = self.signet.device(origins=[ORIGIN])

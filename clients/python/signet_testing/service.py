@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from urllib.parse import quote, urlencode, urlsplit
 
 from . import errors
@@ -95,6 +96,19 @@ class Signet:
     def mutations(self):
         """The faults that next, create and get take."""
         return self.call("GET", "/v1/mutations")
+
+    def audit(self, **asked):
+        """Audits a site: audit(url="http://localhost:8080"); the members are Audit's.
+
+        It gives the Run when that is done: the site has passed if its exitStatus is 0.
+        """
+        run = self.call("POST", "/v1/runs", asked)
+        while run["state"] == "running":
+            time.sleep(0.2)
+            run = self.call("GET", f"/v1/runs/{run['id']}")
+        if run["state"] == "failed":
+            raise RuntimeError(f"the audit failed: {run['failure']}")
+        return run
 
     def install(self, driver, device, origin=None, bypass_csp=False):
         """Gives pages of the origin, in a Selenium driver, the device.
