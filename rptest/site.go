@@ -59,6 +59,12 @@ func URL(base string, m *Mapping, transport http.RoundTripper) (*Site, error) {
 
 // Name implements RP.
 func (s *Site) Name() string {
+	if _, ok := s.transport.(inProcess); ok {
+		if s.mapping.Name == "" {
+			return "the handler"
+		}
+		return "the handler (" + s.mapping.Name + ")"
+	}
 	base := s.mapping.Base
 	if u, err := url.Parse(base); err == nil {
 		base = u.Redacted()

@@ -63,6 +63,15 @@ func naming(exchanges []Exchange, err error) error {
 // Unwrap returns why there was no answer, where there was none.
 func (e *RefusedError) Unwrap() error { return e.Answer.err }
 
+// Refused gives the step that the site refused, of an error that a method of User
+// returned; "" where the site did not refuse, but crashed, hung up or was not asked.
+func Refused(err error) Step {
+	if e, ok := errors.AsType[*RefusedError](err); ok && !e.Answer.Crashed {
+		return e.Step
+	}
+	return ""
+}
+
 // NewUser makes a user whose browser shows a page of origin. The device is a
 // Phone seeded with the test's name, or the config given. It fails the test
 // where the origin or the config is wrong; so do the user's ceremonies where a

@@ -123,17 +123,22 @@ func TestNamed(t *testing.T) {
 // What a site refuses comes with its words, and with what was refused; a site that
 // hangs up is one that refuses, for the reason that the network gives.
 func TestRefusedError(t *testing.T) {
-	lost := false
-	rp := spiedSite(t, func(_ http.ResponseWriter, path, _ string) bool {
+	lost, down := false, false
+	rp := spiedSite(t, func(w http.ResponseWriter, path, _ string) bool {
 		if lost && strings.HasSuffix(path, "/result") {
 			panic(http.ErrAbortHandler)
+		}
+		if down && strings.HasSuffix(path, "/result") {
+			w.WriteHeader(http.StatusInternalServerError)
+			return true
 		}
 		return false
 	})
 	u := NewUser(t, rp, "https://login.example")
 	r, err := u.Register(mustFind("register.origin.port"))
 	var refused *RefusedError
-	if !errors.As(err, &refused) || refused.Step != RegisterFinish || refused.Answer.Status != http.StatusBadRequest || r == nil {
+	if !errors.As(err, &refused) || refused.Step != RegisterFinish || refused.Answer.Status != http.StatusBadRequest || r == nil ||
+		Refused(err) != RegisterFinish {
 		t.Errorf("%v, %v", r, err)
 	}
 	u.MustRegister()
@@ -144,6 +149,18 @@ func TestRefusedError(t *testing.T) {
 	}
 	if !strings.Contains(err.Error(), "did not answer") || !strings.Contains(err.Error(), "/assertion/result") {
 		t.Errorf("%v does not name the request", err)
+	}
+	if got := Refused(err); got != "" {
+		t.Errorf("a site that hung up refused %s", got)
+	}
+	lost, down = false, true
+	if _, err := u.Login(); Refused(err) != "" || !errors.As(err, &refused) || refused.Answer.Status != http.StatusInternalServerError {
+		t.Errorf("a site that crashed: %v", err)
+	}
+	down = false
+	u.Device.Next().Deny()
+	if _, err := u.Login(); err == nil || Refused(err) != "" {
+		t.Errorf("a person's refusal: %v", err)
 	}
 	rp.Timeout = 1
 	if _, err := u.Login(); !errors.Is(err, context.DeadlineExceeded) {
@@ -187,7 +204,7 @@ func TestWhatWentWrong(t *testing.T) {
 		{"http://login.example", "", `register on a page of http://login.example, with the RP ID "login.example": SecurityError`},
 		{"https://login.example", `{"status": "ok", "pubKeyCredParams": 7}`, "POST https://localhost/attestation/options: pubKeyCredParams of the options cannot be of JSON's type number"},
 		{"https://login.example", `{"status": "failed", "errorMessage": "no\n\u001bsuch user"}`,
-			"FIDO REST profile at https://localhost refused register.begin: POST https://localhost/attestation/options: status 200: no"},
+			"the handler (FIDO REST profile) refused register.begin: POST https://localhost/attestation/options: status 200: no"},
 	} {
 		options = c.options
 		u := NewUser(t, rp, c.origin)
