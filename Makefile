@@ -16,7 +16,7 @@ else
 LEFT_OUT := -left-out "race: no C compiler"
 endif
 
-.PHONY: help build run test test-history deps check cross vulnerabilities mutations behaviours bench fuzz install clean
+.PHONY: help build run test matrix test-history deps check cross vulnerabilities mutations behaviours bench fuzz install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -33,6 +33,9 @@ test: deps ## run every test that this machine can run, and name those it cannot
 deps: ## as root on Debian: install what the tests with others' programs need
 	@.ci/deps testdata/foreign/packages.txt
 	@.ci/npm testdata/relyingparties examples
+
+matrix: ## the whole catalogue against a site that lacks one check, for each check
+	SIGNET_MATRIX=full $(GO) test -count=1 -timeout 20m -v -run '^TestMatrix' ./rptest
 
 test-history: ## find in old versions of others' relying parties what they lacked
 	@.ci/npm testdata/relyingparties/history/*
