@@ -60,6 +60,9 @@ differ: a control and a fault, for a report of a flaw.`,
 			if len(args) == 2 {
 				return writeDifference(cmd.OutOrStdout(), read[0], read[1])
 			}
+			if kind := decoding.Recognise(read[0]); lint && !kind.Lintable() {
+				return notOptionsError{kind}
+			}
 			if err := writeExplanation(cmd.OutOrStdout(), read[0]); err != nil {
 				return err
 			}
@@ -96,6 +99,17 @@ func readExplained(in io.Reader, path string) ([]byte, error) {
 		return nil, nothingError{}
 	}
 	return data, nil
+}
+
+// notOptionsError is that --lint was given what it is not about.
+type notOptionsError struct{ kind decoding.Kind }
+
+func (e notOptionsError) Error() string {
+	return "this is " + e.kind.Phrase() + ", and --lint is about options"
+}
+
+func (notOptionsError) hint() string {
+	return "Give it what the site sends before the ceremony; without --lint, explain takes this apart."
 }
 
 // writeExplanation explains what was read. It fails where that is nothing of

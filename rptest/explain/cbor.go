@@ -26,8 +26,10 @@ func cborNode(name string, item []byte) *node {
 		n.value = negative(h.Count)
 	case ceremony.MajorBytes, ceremony.MajorText:
 		n.value = stringValue(item, h.Major)
-	case ceremony.MajorArray, ceremony.MajorMap:
-		n.parts = containerParts(h, rest)
+	case ceremony.MajorArray:
+		n.parts, n.value = containerParts(h, rest), emptyList
+	case ceremony.MajorMap:
+		n.parts, n.value = containerParts(h, rest), emptyMap
 	case ceremony.MajorTag:
 		inner := cborNode(name, rest)
 		inner.raw, inner.note = item, fmt.Sprintf("tag %d", h.Count)

@@ -24,7 +24,7 @@ func parse(data []byte) *node {
 	switch n.kind {
 	case ClientData:
 		n.add(clientDataNode("clientDataJSON", plain))
-	case Response:
+	case RegistrationResponse, AuthenticationResponse, Response:
 		n.addResponse(responseOf(o))
 	default:
 		if inner, err := ceremony.ParseObject(o.Get("publicKey")); err == nil {
@@ -147,7 +147,7 @@ func jsonNodeAt(name string, raw []byte, depth int) *node {
 		return n
 	}
 	if o, err := ceremony.ParseObject(raw); err == nil {
-		n.parts = []*node{}
+		n.parts, n.value = []*node{}, emptyMap
 		for _, m := range o.Members {
 			n.add(jsonNodeAt(m.Name, m.Value, depth+1))
 		}
@@ -155,7 +155,7 @@ func jsonNodeAt(name string, raw []byte, depth int) *node {
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) == nil && list != nil {
-		n.parts = []*node{}
+		n.parts, n.value = []*node{}, emptyList
 		for i, item := range list {
 			n.add(jsonNodeAt(fmt.Sprintf("[%d]", i), item, depth+1))
 		}

@@ -12,14 +12,18 @@ type Kind string
 
 // Kinds of what is in JSON, and of bytes.
 const (
-	Unknown           Kind = "unknown" // nothing that can be told by itself
-	Empty             Kind = "empty"   // an object or a list with nothing in it
-	JSON              Kind = "JSON"    // an object or a list, of no kind below
-	Options           Kind = "options" // of either ceremony, bare or as member publicKey
-	Response          Kind = "response"
-	ClientData        Kind = "client data"
-	AttestationObject Kind = "attestation object"
-	AuthenticatorData Kind = "authenticator data"
+	Unknown Kind = "unknown" // nothing that can be told by itself
+	Empty   Kind = "empty"   // an object or a list with nothing in it
+	JSON    Kind = "JSON"    // an object or a list, of no kind below
+	Options Kind = "options" // of either ceremony, bare or as member publicKey
+	// A response is of a registration or of an authentication; of neither where it has
+	// nothing that only one of them has.
+	RegistrationResponse   Kind = "registration response"
+	AuthenticationResponse Kind = "authentication response"
+	Response               Kind = "response"
+	ClientData             Kind = "client data"
+	AttestationObject      Kind = "attestation object"
+	AuthenticatorData      Kind = "authenticator data"
 	// AuthenticatorDataPerhaps are bytes of which only a part can be authenticator
 	// data: any 37 bytes look like such, and what follows does not.
 	AuthenticatorDataPerhaps Kind = "authenticator data, perhaps"
@@ -33,11 +37,31 @@ const (
 // what Explain takes them for.
 func Recognise(data []byte) Kind { return parse(data).kind }
 
+// Phrase is the kind within a sentence: "an attestation object", "client data".
+func (k Kind) Phrase() string {
+	switch {
+	case strings.Contains(string(k), "data"), k == DER:
+		return string(k)
+	case strings.IndexAny(string(k), "aeiou") == 0:
+		return "an " + string(k)
+	}
+	return "a " + string(k)
+}
+
+// Lintable tells whether data can be options, if bad ones, so that Lint looks at them.
+func (k Kind) Lintable() bool {
+	switch k {
+	case Options, JSON, Empty, Unknown:
+		return true
+	}
+	return false
+}
+
 // kindOf tells kinds of JSON objects apart. Client data are such, too, of which a
 // fault took the type or the origin.
 func kindOf(o *ceremony.Object) Kind {
-	if responseOf(o) != nil {
-		return Response
+	if r := responseOf(o); r != nil {
+		return r.kind()
 	}
 	if o.Get("publicKey") != nil {
 		inner, err := ceremony.ParseObject(o.Get("publicKey"))
@@ -59,6 +83,29 @@ type response struct {
 	credential []ceremony.Member // nil where its member response came alone
 	inner      *ceremony.Object  // member response
 	beside     []ceremony.Member // what was posted with the credential
+}
+
+// kind tells by the type in client data only where no other member does: a fault may
+// have changed it.
+func (r *response) kind() Kind {
+	switch {
+	case r.inner.Get("attestationObject") != nil:
+		return RegistrationResponse
+	case r.inner.Get("authenticatorData") != nil, r.inner.Get("signature") != nil:
+		return AuthenticationResponse
+	}
+	clientData, _ := decoded([]byte(textOf(r.inner.Get("clientDataJSON"))))
+	o := object(clientData)
+	if o == nil {
+		return Response
+	}
+	switch textOf(o.Get("type")) {
+	case "webauthn.create":
+		return RegistrationResponse
+	case "webauthn.get":
+		return AuthenticationResponse
+	}
+	return Response
 }
 
 // responseOf finds the response in what a page posts: the credential's JSON, an

@@ -28,9 +28,14 @@ type Finding struct {
 // Lint looks at options' JSON as a site sends them, bare or as member publicKey,
 // and encoded as Explain takes it. Those of navigator.credentials.create have a
 // member pubKeyCredParams or user, others are those of get. What has no finding need
-// not be right: what browsers do with a page's origin it cannot know.
+// not be right: what browsers do with a page's origin it cannot know. Of what is no
+// options it finds that alone.
 func Lint(options []byte) []Finding {
 	l := new(linter)
+	if k := Recognise(options); !k.Lintable() {
+		l.fail("", "this is "+k.Phrase(), "only options can be looked at")
+		return l.findings
+	}
 	_, o := recognised(options)
 	if o == nil {
 		l.fail("", "this is not a JSON object", "nothing can be made of it")
@@ -89,7 +94,7 @@ func (l *linter) creation(o *ceremony.Object) {
 	l.params(o.Get("pubKeyCredParams"))
 	l.descriptors("excludeCredentials", o.Get("excludeCredentials"))
 	if o.Get("excludeCredentials") == nil {
-		l.warn("excludeCredentials", "it is missing", "whoever has a passkey here can make a second one on the same device, and overwrite the first")
+		l.warn("excludeCredentials", "it is missing", "fine for a new account; whoever has a passkey here already can make a second one on the same device, and overwrite the first")
 	}
 	selection := l.object("authenticatorSelection", o.Get("authenticatorSelection"), false)
 	l.selection(selection)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-77d61853/signet/rptest"
+	"github.com/seed-77d61853/signet/rptest/attest"
 	"github.com/seed-77d61853/signet/rptest/explain"
 )
 
@@ -175,4 +177,32 @@ func changed(t *testing.T, options, path, value string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// What is no options has no findings of options.
+func TestLintOfWhatIsNoOptions(t *testing.T) {
+	created, got := responses(t, rptest.DeviceConfig{Attestation: attest.Packed})
+	for want, data := range map[string][]byte{
+		"this is a registration response":    created.JSON,
+		"this is an authentication response": got.JSON,
+		"this is an attestation object":      member(t, created.JSON, "attestationObject"),
+		"this is client data":                member(t, created.JSON, "clientDataJSON"),
+		"this is authenticator data":         member(t, got.JSON, "authenticatorData"),
+		"this is a public key":               member(t, created.JSON, "publicKey"),
+		"this is a certificate":              certificateOf(t, created),
+		"this is a signature":                member(t, got.JSON, "signature"),
+		"this is DER":                        []byte("\x30\x03\x0c\x01a"),
+	} {
+		if f := explain.Lint(data); len(f) != 1 || f[0].Problem != want || !f[0].Fails || f[0].Path != "" {
+			t.Errorf("%q: %+v", want, f)
+		}
+	}
+}
+
+// Whoever reads that excludeCredentials is missing learns when that is right.
+func TestLintOfNewAccounts(t *testing.T) {
+	f := explain.Lint(changed(t, goodCreation, "excludeCredentials", ""))
+	if len(f) != 1 || f[0].Fails || !strings.HasPrefix(f[0].Effect, "fine for a new account; ") {
+		t.Errorf("%+v", f)
+	}
 }

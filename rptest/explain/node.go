@@ -12,10 +12,16 @@ type node struct {
 	kind  Kind   // of the whole
 	name  string // of a list's member "[0]"
 	raw   []byte // as it came
-	value string // of a leaf, for people
+	value string // for people, of a leaf and of what has no parts in it
 	note  string
 	parts []*node // nil: a leaf
 }
+
+// Values of what could have parts, and has none.
+const (
+	emptyMap  = "{}"
+	emptyList = "[]"
+)
 
 func leaf(name, value string) *node { return &node{name: name, raw: []byte(value), value: value} }
 
@@ -65,7 +71,7 @@ func (n *node) shown() string {
 // write prints the part and those within it, each on a line of its own.
 func (n *node) write(b *strings.Builder, indent int) {
 	b.WriteString(strings.Repeat("  ", indent) + Visible(n.name))
-	if n.parts == nil {
+	if len(n.parts) == 0 {
 		b.WriteString(": " + cut(n.value))
 	}
 	if n.note != "" {

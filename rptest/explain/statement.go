@@ -109,7 +109,7 @@ func certificateNode(der []byte) *node {
 func rawLeaf(name, value string, raw []byte) *node { return &node{name: name, raw: raw, value: value} }
 
 func extensionsNode(list []pkix.Extension) *node {
-	n := &node{name: "extensions", parts: []*node{}}
+	n := &node{name: "extensions", value: emptyMap, parts: []*node{}}
 	for _, e := range list {
 		name := extensionNames[e.Id.String()]
 		if name == "" {
