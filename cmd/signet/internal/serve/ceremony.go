@@ -55,6 +55,11 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, d *device, kind str
 	if pageOrigin(r) != "" && len(c.Mutations) > 0 {
 		return refusal(http.StatusForbidden, "a page cannot choose mutations: the test does, with behaviour")
 	}
+	if c.TopOrigin != "" {
+		if err := wellFormed("topOrigin", c.TopOrigin); err != nil {
+			return err
+		}
+	}
 	mutations := make([]rptest.Mutation, len(c.Mutations))
 	for i, id := range c.Mutations {
 		if mutations[i], err = rptest.ParseMutation(id); err != nil {
@@ -70,12 +75,24 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, d *device, kind str
 		CrossOrigin: c.CrossOrigin, Mediation: c.Mediation, Options: c.Options})
 	got, err := d.play(ctx, p, &c, mutations, do)
 	if err != nil {
-		failed := asError(err)
+		failed := ofRequest(err)
 		d.log.add(Event{Type: "end", Ceremony: p.id, Kind: kind, Origin: c.Origin, Error: failed})
 		return failed
 	}
 	d.log.add(Event{Type: "end", Ceremony: p.id, Kind: kind, Origin: c.Origin, Credential: got.JSON, Mutations: got.Mutations})
 	return raw(w, "application/json", got.JSON)
+}
+
+// ofRequest tells a ceremony that what was asked for cannot be made of from one that
+// fails as a browser's does: a mutation does not fit the response, which the device
+// had given, or finds nothing in it to change. The client's own UnknownErrors tell of
+// devices out of reach, and none is here; the one that a behaviour asks for has no
+// cause.
+func ofRequest(err error) *Error {
+	if page, ok := errors.AsType[*client.Error](err); ok && page.Name == client.UnknownError && page.Err != nil {
+		return refusal(http.StatusBadRequest, "%s: %v", page.Message, page.Err)
+	}
+	return asError(err)
 }
 
 const conditional = "conditional"
@@ -144,8 +161,24 @@ func (d *device) admit(r *http.Request, origin string) (string, error) {
 	case len(bound) > 0 && !slices.Contains(bound, origin):
 		return "", refusal(http.StatusForbidden, "device %s is for pages of %q, not of %q", d.id, bound, origin)
 	}
-	return origin, nil
+	return origin, wellFormed("origin", origin)
 }
+
+// wellFormed refuses an origin that no page has: somebody misspelt one, and what a
+// browser would say of it looks as if the device refused. Opaque origins are pages'.
+func wellFormed(member, origin string) error {
+	if slices.Contains(opaque, origin) {
+		return nil
+	}
+	if err := checkOrigin(origin); err != nil {
+		return refusal(http.StatusBadRequest, "body: %s: %v", member, err)
+	}
+	return nil
+}
+
+// opaque are the origins that scripts see in pages without one: sandboxed, or of
+// files.
+var opaque = []string{"null", "file://"}
 
 // fromPage makes a route of what the shim in a page may do: the device is the one
 // that the page's token is for, the origin the one that the browser tells.

@@ -326,3 +326,36 @@ func TestLogBounds(t *testing.T) {
 		t.Errorf("%s %v", text, err)
 	}
 }
+
+// What is wrong with a request is not answered as a browser would: a test that wants a
+// refusal would pass.
+func TestMistakesAreNoRefusals(t *testing.T) {
+	s := start(t, Config{})
+	d := s.device(`{}`)
+	s.register(d)
+	for _, origin := range []string{"login.example", "https://login.example/", "https://Login.example", "https//login.example", "login.example:443"} {
+		for op, options := range map[string]string{"create": creationOptions, "get": requestOptions} {
+			s.refused(400, "BadRequest", fmt.Sprintf("origin %q is not like https://login.example", origin), "POST", d+"/"+op, fmt.Sprintf(`{"origin":%q,"options":%s}`, origin, options))
+		}
+		s.refused(400, "BadRequest", "topOrigin: origin", "POST", d+"/get", page(requestOptions, `"crossOrigin":true`, fmt.Sprintf(`"topOrigin":%q`, origin)))
+		s.refused(400, "BadRequest", "is not like", "POST", d+"/autofill", fmt.Sprintf(`{"waitMs":0,"origin":%q}`, origin))
+		s.refused(400, "BadRequest", "is not like", "POST", d+"/signal/unknownCredential", fmt.Sprintf(`{"origin":%q,"rpId":"login.example","credentialId":"AA"}`, origin))
+	}
+	// A page may be in a sandbox.
+	s.refused(409, "NotAllowedError", "opaque", "POST", d+"/get", `{"origin":"null","options":`+requestOptions+`}`)
+
+	bob := strings.NewReplacer("YWxpY2U", "Ym9i", "alice", "bob").Replace(creationOptions)
+	for _, test := range []struct{ op, options, mutation, says string }{
+		{"create", bob, "login.signature.other-key", "sign-in"},
+		{"create", bob, "unsigned login.signature.other-key", "sign-in"},
+		{"get", requestOptions, "register.attestation.format.unknown", "registration"},
+		{"create", bob, "register.attestation.packed.leaf-v1", "not supported"}, // there is no attestation
+	} {
+		mutations := fmt.Sprintf(`"mutations":[%q]`, test.mutation)
+		s.refused(400, "BadRequest", test.says, "POST", d+"/"+test.op, page(test.options, mutations))
+		s.must("POST", d+"/behaviour", fmt.Sprintf(`{"mutate":[%q]}`, test.mutation))
+		s.refused(400, "BadRequest", test.says, "POST", d+"/"+test.op, page(test.options))
+	}
+	s.must("POST", d+"/behaviour", `{"error":"UnknownError"}`)
+	s.refused(409, "UnknownError", "", "POST", d+"/get", page(requestOptions))
+}

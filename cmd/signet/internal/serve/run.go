@@ -118,6 +118,11 @@ func (b *auditRequest) audit() (*rptest.Audit, error) {
 	if b.ModelList && !b.Trusted {
 		return nil, errors.New("modelList needs trusted")
 	}
+	if b.Origin != "" {
+		if err := checkOrigin(b.Origin); err != nil {
+			return nil, err
+		}
+	}
 	site, err := b.site()
 	if err != nil {
 		return nil, err
@@ -162,19 +167,11 @@ func (b *auditRequest) site() (*rptest.Site, error) {
 	if b.TimeoutMs < 0 {
 		return nil, fmt.Errorf("timeoutMs %d is negative", b.TimeoutMs)
 	}
-	t := target.Target{URL: b.URL, Mapping: rptest.FIDO(), Owned: b.IOwnThis, Timeout: time.Duration(b.TimeoutMs) * time.Millisecond}
-	if len(b.Mapping) > 0 {
-		text := string(b.Mapping) // JSON is YAML
-		if b.Mapping[0] == '"' {
-			if err := json.Unmarshal(b.Mapping, &text); err != nil {
-				return nil, fmt.Errorf("mapping: %w", err)
-			}
-		}
-		var err error
-		if t.Mapping, err = rptest.ParseMapping(strings.NewReader(text)); err != nil {
-			return nil, err
-		}
+	mapping, err := b.mapping()
+	if err != nil {
+		return nil, err
 	}
+	t := target.Target{URL: b.URL, Mapping: mapping, Owned: b.IOwnThis, Timeout: time.Duration(b.TimeoutMs) * time.Millisecond}
 	if b.CA != "" {
 		t.CA = []byte(b.CA)
 	}
@@ -184,6 +181,25 @@ func (b *auditRequest) site() (*rptest.Site, error) {
 		return nil, fmt.Errorf("%w: say iOwnThis where you may attack it", err)
 	}
 	return site, err
+}
+
+// mapping is how the site is spoken to.
+func (b *auditRequest) mapping() (*rptest.Mapping, error) {
+	text := string(b.Mapping) // JSON is YAML
+	switch {
+	case text == "" || text == "null":
+		return rptest.FIDO(), nil
+	case text[0] == '"':
+		if err := json.Unmarshal(b.Mapping, &text); err != nil {
+			return nil, fmt.Errorf("mapping: %w", err)
+		}
+		if !strings.ContainsAny(text, "\n{") {
+			return nil, fmt.Errorf("mapping %q is not the text of a mapping file, in YAML or JSON: a path is not read, so send what is in the file", text)
+		}
+	case text[0] != '{':
+		return nil, errors.New("mapping has to be a string, the text of a mapping file, or an object, and is neither")
+	}
+	return rptest.ParseMapping(strings.NewReader(text))
 }
 
 // start runs an audit until ctx ends.

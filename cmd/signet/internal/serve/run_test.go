@@ -167,6 +167,11 @@ steps:
 `
 	s.refused(400, "BadRequest", "login.example is not this machine", "POST", "/v1/runs", map[string]any{"mapping": mapping})
 	s.refused(400, "BadRequest", "mapping", "POST", "/v1/runs", map[string]any{"mapping": map[string]any{"steps": map[string]any{}}})
+	for _, path := range []string{"rp5.yaml", `C:\rp.yaml`, ""} {
+		s.refused(400, "BadRequest", "is not the text of a mapping file", "POST", "/v1/runs", map[string]any{"url": "http://localhost:1", "mapping": path})
+	}
+	s.wrong().refused(400, "BadRequest", "mapping has to be a string", "POST", "/v1/runs", `{"url":"http://localhost:1","mapping":["rp5.yaml"]}`)
+	s.refused(400, "BadRequest", "is not like https://login.example", "POST", "/v1/runs", `{"url":"http://localhost:1","origin":"login.example"}`)
 	s.refused(400, "BadRequest", "address", "POST", "/v1/runs", `{}`)
 	s.refused(400, "BadRequest", "certificate", "POST", "/v1/runs", `{"url":"https://localhost:1","ca":"x"}`)
 	s.refused(400, "BadRequest", "modelList needs trusted", "POST", "/v1/runs", `{"url":"http://localhost","modelList":true}`)

@@ -24,6 +24,9 @@ type shimConfig struct {
 // device is bound to.
 func (s *Server) shim(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
+	if !q.Has("device") {
+		return refusal(http.StatusBadRequest, "device is missing: /v1/shim.js?device=ID")
+	}
 	d, err := s.device(q.Get("device"))
 	if err != nil {
 		return err

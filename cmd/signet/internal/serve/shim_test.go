@@ -35,6 +35,7 @@ func TestShim(t *testing.T) {
 		t.Errorf("of a key that may go anywhere: %+v", c)
 	}
 	s.refused(404, "NotFound", "no device", "GET", "/v1/shim.js?device=d9", nil)
+	s.refused(400, "BadRequest", "device is missing: /v1/shim.js?device=ID", "GET", "/v1/shim.js?origin=https://login.example", nil)
 	s.refused(400, "BadRequest", "origin", "GET", "/v1/shim.js?device=d2&origin=login.example", nil)
 	if lines := strings.Count(string(shimJS), "\n"); lines >= 400 {
 		t.Errorf("the shim has %d lines", lines)

@@ -168,6 +168,11 @@ func (s *Server) autofill(w http.ResponseWriter, r *http.Request, d *device) err
 	if err := decode(r, &b); err != nil {
 		return err
 	}
+	if b.Origin != "" {
+		if err := wellFormed("origin", b.Origin); err != nil {
+			return err
+		}
+	}
 	wait := autofillWait
 	if b.WaitMs != nil {
 		wait = time.Duration(*b.WaitMs) * time.Millisecond
