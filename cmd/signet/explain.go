@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -29,7 +31,7 @@ input where no file is named, or "-".
 
 Of options it also tells what will surprise, and why. With --lint it ends with status 1
 where browsers refuse them or they are not safe. With two files it prints in what they
-differ: a control and a fault, for a report of a flaw.`,
+differ, for a report of a flaw: a control and a fault.`,
 		Example: `  signet explain options.json
   signet explain --lint options.json
   signet explain < registration.json
@@ -58,7 +60,7 @@ differ: a control and a fault, for a report of a flaw.`,
 				}
 			}
 			if len(args) == 2 {
-				return writeDifference(cmd.OutOrStdout(), read[0], read[1])
+				return writeDifference(cmd.OutOrStdout(), read, args)
 			}
 			if kind := decoding.Recognise(read[0]); lint && !kind.Lintable() {
 				return notOptionsError{kind}
@@ -186,14 +188,51 @@ func (nothingError) hint() string {
 	return "Name a file, or pipe into it what the page got or posted: options, a response, an attestation object."
 }
 
-func writeDifference(out io.Writer, control, fault []byte) error {
-	changes := decoding.Diff(control, fault)
+func writeDifference(out io.Writer, read [2][]byte, paths []string) error {
+	changes := decoding.Diff(read[0], read[1])
 	if len(changes) == 0 {
 		_, err := fmt.Fprintln(out, "They do not differ.")
 		return err
 	}
-	_, err := io.WriteString(out, decoding.Table(changes))
+	control, fault := sideNames(paths[0], paths[1])
+	_, err := io.WriteString(out, decoding.TableOf(changes, control, fault))
 	return err
+}
+
+// maxSide is how long the name of a file is shown beside what is in it, in characters.
+const maxSide = 32
+
+// sideNames are what two files are called where they are compared: by their last
+// elements, as many as tell them apart.
+func sideNames(a, b string) (string, string) {
+	split := func(path string) []string {
+		if path == standardOutput {
+			return []string{"stdin"}
+		}
+		return strings.Split(filepath.ToSlash(filepath.Clean(path)), "/")
+	}
+	as, bs := split(a), split(b)
+	n := 1
+	for n < max(len(as), len(bs)) && slices.Equal(last(as, n), last(bs, n)) {
+		n++
+	}
+	a, b = strings.Join(last(as, n), "/"), strings.Join(last(bs, n), "/")
+	if shortA, shortB := shortened(a), shortened(b); shortA != shortB {
+		return shortA, shortB
+	}
+	return a, b
+}
+
+func last(elements []string, n int) []string { return elements[max(0, len(elements)-n):] }
+
+// shortened keeps a name's begin and end.
+func shortened(name string) string {
+	r := []rune(name)
+	if len(r) <= maxSide {
+		return name
+	}
+	const kept = (maxSide - 1) / 2
+	return string(r[:kept]) + "…" + string(r[len(r)-kept:])
 }
 
 // writeLint prints what will surprise. It fails for what browsers refuse, where

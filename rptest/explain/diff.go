@@ -1,10 +1,6 @@
 package explain
 
-import (
-	"bytes"
-	"fmt"
-	"strings"
-)
+import "bytes"
 
 // A Change is a part in which a fault differs from its control.
 type Change struct {
@@ -29,7 +25,7 @@ func diff(path string, control, fault *node) []Change {
 	case control.parts == nil && fault.parts == nil && control.raw == nil && fault.raw == nil && control.value == fault.value:
 		return nil
 	case control.parts == nil || fault.parts == nil:
-		return []Change{{path, control.shown(), fault.shown()}}
+		return []Change{change(path, control, fault)}
 	}
 	var changes []Change
 	places := map[string][]int{} // of fault's parts, by name
@@ -52,27 +48,16 @@ func diff(path string, control, fault *node) []Change {
 		}
 	}
 	if changes == nil && path != "" { // the order around what is encoded says nothing
-		changes = []Change{{path, control.shown(), fault.shown()}}
+		changes = []Change{change(path, control, fault)}
 	}
 	return changes
 }
 
-// Table sets changes side by side in text.
-func Table(changes []Change) string {
-	var b strings.Builder
-	for _, c := range changes {
-		path := c.Path
-		if path == "" {
-			path = "(all)"
-		}
-		fmt.Fprintf(&b, "%s\n  control  %s\n  fault    %s\n", Visible(path), cell(c.Control), cell(c.Fault))
+// change shows a part of both. Where they say the same, it shows how that is written.
+func change(path string, control, fault *node) Change {
+	c := Change{path, control.shown(), fault.shown()}
+	if c.Control == c.Fault {
+		c.Control, c.Fault = hexed(control.raw), hexed(fault.raw)
 	}
-	return b.String()
-}
-
-func cell(s string) string {
-	if s == "" {
-		return "(missing)"
-	}
-	return cut(s)
+	return c
 }

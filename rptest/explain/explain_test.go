@@ -1,6 +1,7 @@
 package explain_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -232,6 +233,61 @@ func TestTable(t *testing.T) {
 	for value, want := range map[string]string{"x" + strings.Repeat("é", 100): "éé... 101 characters\n", strings.Repeat("\x80", 97): `\x80\x80... 97 characters` + "\n"} {
 		if got := explain.Table([]explain.Change{{Control: value}}); !strings.Contains(got, want) {
 			t.Errorf("nothing of %q in %q", want, got)
+		}
+	}
+}
+
+// Long values that differ are seen to differ, and where: they are cut around the
+// first difference.
+func TestTableOfLongValues(t *testing.T) {
+	data := []byte(strings.Repeat("\x00\x11\x22\x33", 50))
+	change := func(b []byte, i int) []byte {
+		b = slices.Clone(b)
+		b[i] ^= 0xff
+		return b
+	}
+	hexed := func(b []byte) string { return fmt.Sprintf("h'%x'", b) }
+	quoted := func(b []byte) string { return fmt.Sprintf("%q", bytes.ReplaceAll(b, []byte("\x00"), []byte("é"))) }
+	for _, c := range []struct {
+		name    string
+		a, b    string
+		byte    int
+		control string
+		fault   string
+	}{
+		{"early", hexed(data), hexed(change(data, 1)), 1, "h'00112233", "h'00ee2233"},
+		{"late", hexed(data), hexed(change(data, 150)), 150, "...2233001122330011223300112233001122330011", "...22330011223300112233001122330011dd33"},
+		{"last", hexed(data), hexed(change(data, 199)), 199, "...33001122330011223300112233001122" + "33' 403 characters", "...33001122330011223300112233001122cc' 403 characters"},
+		{"a part", hexed(data), hexed(data[:150]), 150, "...2233001122330011223300112233001122330011", "...22330011223300112233001122330011' 303 characters"},
+		{"text", strings.Repeat("é", 100) + "a", strings.Repeat("é", 100) + "b", 200, "..." + strings.Repeat("é", 16) + "a 101 characters", "..." + strings.Repeat("é", 16) + "b 101 characters"},
+		{"JSON text", quoted(append(data, 'a')), quoted(append(data, 'b')), len(quoted(data)) - 2, "a\" ", "b\" "},
+		{"one short", "\"a\"", "\"" + strings.Repeat("a", 200) + "\"", 1, "\"a\"\n", "\"aaa"},
+		{"of two kinds", "{}", hexed(data), 0, "{}\n", "h'0011"},
+		{"no UTF-8", strings.Repeat("\x80", 200) + "a", strings.Repeat("\x80", 200) + "b", 200, `\x80a 201 characters`, `\x80b 201 characters`},
+	} {
+		got := explain.TableOf([]explain.Change{{Path: "x", Control: c.a, Fault: c.b}}, "a.json", "-")
+		lines := strings.SplitAfter(got, "\n")
+		if want := fmt.Sprintf("x  (byte %d, counted from 0, is the first that differs)\n", c.byte); lines[0] != want {
+			t.Errorf("%s: %q, want %q", c.name, lines[0], want)
+		}
+		if !strings.HasPrefix(lines[1], "  a.json  ") || !strings.Contains(lines[1], c.control) {
+			t.Errorf("%s: nothing of %q in %q", c.name, c.control, lines[1])
+		}
+		if !strings.HasPrefix(lines[2], "  -       ") || !strings.Contains(lines[2], c.fault) {
+			t.Errorf("%s: nothing of %q in %q", c.name, c.fault, lines[2])
+		}
+	}
+}
+
+// Parts that say the same and are written otherwise are not printed alike.
+func TestDiffOfWritings(t *testing.T) {
+	for _, d := range []struct{ a, b string }{
+		{"\xa1\x61a\x05", "\xa1\x61a\x18\x05"}, {"\xa1\x61a\xa0", "\xa1\x61a\xbf\xff"},
+		{`{"a":{"b":{}}}`, `{"a":{"b":{ }}}`}, {`{"a":{},"challenge":1}`, `{"a":[],"challenge":1}`},
+	} {
+		changes := explain.Diff([]byte(d.a), []byte(d.b))
+		if len(changes) != 1 || changes[0].Control == changes[0].Fault {
+			t.Errorf("%q and %q: %+v", d.a, d.b, changes)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func hexed(b []byte) string { return fmt.Sprintf("h'%x'", b) }
 
 // shown is the part in one line.
 func (n *node) shown() string {
-	if n.parts == nil {
+	if len(n.parts) == 0 {
 		return n.value
 	}
 	if text := bytes.TrimSpace(n.raw); len(text) > 0 && (text[0] == '{' || text[0] == '[') {
