@@ -9,8 +9,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/seed-77d61853/signet/rptest/explain"
 )
 
 // IsOrigin tells whether it is a page's origin: a scheme and a host, and a port
@@ -108,4 +112,58 @@ func (r *run) lost() error {
 		return nil
 	}
 	return fmt.Errorf("not played, for %d requests in a row had no answer, the last: %w", a.silent, a.last)
+}
+
+// refusedAlike is in which words the site refuses the registrations of people whose
+// devices differ in all that a policy may be about: "" where it takes one, differs, has
+// too many requests, or where no case is about registered people.
+func (r *run) refusedAlike(ctx context.Context, cases []Case) (refusal string) {
+	if !slices.ContainsFunc(cases, func(c Case) bool {
+		return c.Kind != Options && c.NotRun == "" && (r.Slow || !c.Slow) && c.missingStep(r.RP) == "" && r.missingTrust(c) == ""
+	}) {
+		return ""
+	}
+	for i, c := range []Case{
+		{},
+		{Device: DeviceConfig{Personality: Hardware}},
+		{Device: DeviceConfig{Personality: Windows}, Needs: []Need{NeedAttestation}},
+	} {
+		c.ID, c.Kind = "first", Registering
+		a := r.attempt(ctx, c, strconv.Itoa(i))
+		words := a.detail
+		switch {
+		case errors.Is(a.err, errNotApplicable{NeedAttestation}):
+			continue
+		case a.err == nil && a.outcome == Accepted, errors.Is(a.err, errLimited), ctx.Err() != nil:
+			return ""
+		case a.err != nil:
+			words = a.err.Error()
+		default:
+			words = naming(a.evidence.Exchanges, errors.New(words)).Error()
+		}
+		if i > 0 && words != refusal {
+			return ""
+		}
+		refusal = words
+	}
+	return explain.VisibleLines(refusal)
+}
+
+// elsewhere is where a site's pages may be that were taken to be at an origin: at the
+// site's address, if that may have the same RP ID.
+func elsewhere(rp RP, origin string) string {
+	taken, err := url.Parse(origin)
+	if err != nil {
+		return "https://..."
+	}
+	if site, ok := rp.(*Site); ok {
+		base, err := url.Parse(site.mapping.Base)
+		if err == nil && (base.Host != taken.Host || base.Scheme != taken.Scheme) && strings.HasSuffix("."+base.Hostname(), "."+taken.Hostname()) {
+			return base.Scheme + "://" + base.Host
+		}
+	}
+	if taken.Hostname() == "localhost" {
+		return "http://localhost:8080"
+	}
+	return "https://..."
 }

@@ -26,8 +26,8 @@ func Only(names ...string) RunOption { return func(a *Audit) error { a.Only = na
 // Skip leaves out the cases named, or those below a name that ends in a dot.
 func Skip(names ...string) RunOption { return func(a *Audit) error { a.Skip = names; return nil } }
 
-// From says the origin of the site's pages; without it, it is https:// and the
-// RP ID.
+// From says the origin of the site's pages; without it, it is the mapping's, or
+// https:// and the RP ID.
 func From(origin string) RunOption { return func(a *Audit) error { a.Origin = origin; return nil } }
 
 // With says what the devices are, where a case does not.
@@ -63,7 +63,8 @@ func writesBaseline() bool { return os.Getenv("SIGNET_BASELINE") == "write" }
 // Run plays the catalogue against a site, a subtest for each case. A finding fails
 // its subtest, and so does a case without a verdict. Cases that do not apply
 // pass; Run tells of them at its end, and fails where there are no others. The seed
-// is the test's name.
+// is the test's name. Where the site refuses everybody alike no case is played, and the
+// test fails with what the site answered.
 func Run(t *testing.T, rp RP, options ...RunOption) {
 	t.Helper()
 	a := &Audit{RP: rp, Seed: t.Name()}
@@ -72,9 +73,21 @@ func Run(t *testing.T, rp RP, options ...RunOption) {
 			t.Fatal(err)
 		}
 	}
+	whose := "as rptest.From says"
+	if site, ok := rp.(*Site); ok && a.Origin == "" {
+		a.Origin, whose = site.mapping.Origin, "as the mapping says"
+	}
+	if a.Origin == "" {
+		whose = "which is https:// and the RP ID, since nobody said"
+	}
 	r, cases, err := a.begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if refusal := r.refusedAlike(t.Context(), cases); refusal != "" {
+		t.Fatalf("no case is played, for the site takes no honest registration: %s\n"+
+			"its pages were taken to be at %s, %s: if they are elsewhere, write rptest.From(%q), else mend the site's set-up or the mapping",
+			refusal, r.Origin, whose, elsewhere(rp, r.Origin))
 	}
 	report := r.report()
 	for _, c := range cases {

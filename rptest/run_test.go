@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,6 +37,36 @@ func TestRunner(t *testing.T) {
 		t.Fatal(err)
 	}
 	rp := Handler(site, FIDO())
+	local, err := brokenrp.New(brokenrp.Config{RPID: "localhost", Origins: []string{"http://localhost:8080"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, run := range map[string]func(*testing.T){
+		"sign-ins": func(t *testing.T) {
+			refusing := http.NewServeMux()
+			refusing.Handle("/", site)
+			refusing.HandleFunc("/assertion/result", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) })
+			Run(t, Handler(refusing, FIDO()), Only("login.origin.port", "sequence.step-up.uv"))
+		},
+		"assumed":         func(t *testing.T) { Run(t, Handler(local, FIDO())) },
+		"assumed-options": func(t *testing.T) { Run(t, Handler(local, FIDO()), Only("options.challenge.")) },
+		"address": func(t *testing.T) {
+			server := httptest.NewServer(local)
+			defer server.Close()
+			rp, err := URL(strings.Replace(server.URL, "127.0.0.1", "localhost", 1), FIDO(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			Run(t, rp)
+		},
+		"mapping": func(t *testing.T) {
+			m := FIDO()
+			m.Origin = "http://localhost:8080"
+			Run(t, Handler(local, m), Only("login.origin.port"))
+		},
+	} {
+		t.Run(name, run)
+	}
 	for name, options := range map[string][]RunOption{
 		"fails":     {Only("login.user-handle.other", "login.origin.port")},
 		"baseline":  {Only("login.user-handle.other", "login.origin.port"), Baseline(os.Getenv("RPTEST_BASELINE"))},
@@ -62,9 +93,18 @@ func TestRun(t *testing.T) {
 		{"one case of it", "TestRunner/fails/login.origin.port", nil, false, []string{"--- PASS: TestRunner/fails/login.origin.port"}},
 		{"nothing to play", "TestRunner/nothing", nil, true, []string{"no case was played", "a second place that verifies passkeys"}},
 		{"one of it", "TestRunner/nothing/sequence.step-up.uv", nil, true, []string{"no case was played"}},
-		{"no verdict", "TestRunner/elsewhere", nil, true, []string{
-			`no verdict, for the site did not take what is right, or did not look: register first: register on a page of https://other.example, with the RP ID "login.example": SecurityError`,
+		{"no verdict", "TestRunner/sign-ins", nil, true, []string{
+			"no verdict, for the site did not take what is right, or did not look: without the fault: rejected: POST https://localhost/assertion/result: status 403: no",
 			"1 of 2 cases were left out"}},
+		{"an origin that is another", "TestRunner/elsewhere", nil, true, []string{
+			`no case is played, for the site takes no honest registration: register on a page of https://other.example, with the RP ID "login.example": SecurityError`,
+			"at https://other.example, as rptest.From says:"}},
+		{"an origin that nobody said", "TestRunner/assumed", nil, true, []string{
+			"no honest registration: POST https://localhost/attestation/result: status 400: register.origin",
+			`at https://localhost, which is https:// and the RP ID, since nobody said: if they are elsewhere, write rptest.From("http://localhost:8080")`}},
+		{"one that is the address", "TestRunner/address", nil, true, []string{`write rptest.From("http://localhost:`}},
+		{"options alone", "TestRunner/assumed-options", nil, false, nil},
+		{"the mapping's origin", "TestRunner/mapping", nil, false, []string{"--- PASS: TestRunner/mapping/login.origin.port"}},
 		{"no baseline yet", "TestRunner/baseline", nil, true, []string{"no such file", "run this test with SIGNET_BASELINE=write in the environment"}},
 		{"a part of a baseline", "TestRunner/baseline/login.origin.port", []string{"SIGNET_BASELINE=write"}, true, []string{"not every case was played"}},
 		{"a baseline written", "TestRunner/baseline", []string{"SIGNET_BASELINE=write"}, false, []string{"into the baseline: accepted", "wrote " + baseline}},
@@ -76,6 +116,9 @@ func TestRun(t *testing.T) {
 		}
 		if (err != nil) != c.fails {
 			t.Errorf("%s: %v\n%s", c.name, err, out)
+		}
+		if strings.Contains(out, "no case is played") && strings.Contains(out, "--- FAIL: "+c.test+"/") {
+			t.Errorf("%s: a case is played:\n%s", c.name, out)
 		}
 		for _, says := range c.says {
 			if !strings.Contains(out, says) {
