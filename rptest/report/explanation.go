@@ -11,34 +11,58 @@ import (
 // Explanation writes all that there is to one result: what was done and why, how
 // the response with the fault differs from its control, and what was said.
 func Explanation(w io.Writer, result *rptest.Result) error {
-	t := &table{}
-	t.finding(result)
-	t.prose("  Wanted    ", should(&result.Case)+" (severity "+result.Case.Sev.String()+")")
-	t.difference(result)
-	t.exchanges("THE CONTROL", result.Control.Exchanges)
-	t.exchanges("THE FAULT", result.Fault.Exchanges)
-	t.exchanges("THE REQUESTS", result.Exchanges)
-	_, err := io.WriteString(w, strings.TrimPrefix(t.text.String(), "\n"))
+	_, err := io.WriteString(w, explained(result, 0))
 	return err
 }
 
-// difference sets the response without the fault and the one with it side by side,
-// in the field of the case first: what else differs was made anew from it.
-func (t *table) difference(result *rptest.Result) {
+// explained is an explanation in which of each body no more than the first bytes are
+// shown; 0: all.
+func explained(result *rptest.Result, longest int) string {
+	t := &table{longest: longest}
+	t.finding(result)
+	t.prose("  Wanted    ", should(&result.Case)+" (severity "+result.Case.Sev.String()+")")
+	tested, follows := differences(result)
+	t.changes("THE DIFFERENCE THAT IS TESTED", tested)
+	t.changes("WHAT FOLLOWS FROM IT", follows)
+	t.exchanges("THE CONTROL", result.Control.Exchanges)
+	t.exchanges("THE FAULT", result.Fault.Exchanges)
+	t.exchanges("THE REQUESTS", result.Exchanges)
+	return strings.TrimPrefix(t.text.String(), "\n")
+}
+
+// differences sets the response without the fault and the one with it side by side:
+// what differs in the field of the case, and what else does, which was made anew from
+// it.
+func differences(result *rptest.Result) (tested, follows []explain.Change) {
 	honest, fault := result.Fault.Honest, result.Fault.Credential
 	if honest == nil || fault == nil {
-		return
+		return nil, nil
 	}
-	var field, rest []explain.Change
 	for _, c := range explain.Diff(honest, fault) {
 		if result.Case.Field != "" && strings.HasPrefix(c.Path, result.Case.Field) {
-			field = append(field, c)
+			tested = append(tested, c)
 		} else {
-			rest = append(rest, c)
+			follows = append(follows, c)
 		}
 	}
-	t.changes("THE DIFFERENCE THAT IS TESTED", field)
-	t.changes("WHAT FOLLOWS FROM IT", rest)
+	return tested, follows
+}
+
+// longestDifference is how much of a difference reports for pipelines show, in bytes.
+const longestDifference = 2000
+
+// difference is that which is tested, as text; empty where there is none.
+func difference(result *rptest.Result) string {
+	tested, _ := differences(result)
+	return bounded(strings.TrimSuffix(explain.Table(tested), "\n"), longestDifference)
+}
+
+// bounded gives the first bytes of a text, and says where there were more.
+func bounded(s string, longest int) string {
+	if longest == 0 || len(s) <= longest {
+		return s
+	}
+	return explain.Cut(s, longest) + " …"
 }
 
 func (t *table) changes(title string, changes []explain.Change) {
@@ -59,12 +83,12 @@ func (t *table) exchanges(title string, all []rptest.Exchange) {
 	for _, e := range all {
 		t.line("  %s %s", e.Method, printable(e.URL))
 		if e.RequestBody != "" {
-			t.line("    > %s", printable(e.RequestBody))
+			t.line("    > %s", printable(bounded(e.RequestBody, t.longest)))
 		}
 		if e.Status == 0 {
 			t.line("    < no answer")
 			continue
 		}
-		t.line("    < %d %s", e.Status, printable(e.ResponseBody))
+		t.line("    < %d %s", e.Status, printable(bounded(e.ResponseBody, t.longest)))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/seed-77d61853/signet/rptest"
@@ -20,7 +21,6 @@ type page struct {
 	Summary  Summary
 	Findings []*rptest.Result
 	Sections []section
-	Picture  picture
 	Legend   []class
 }
 
@@ -28,17 +28,16 @@ type page struct {
 // of the coverage by step of the standard, are in it. It has no script.
 func HTML(w io.Writer, r *rptest.Report) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"did": did, "should": should, "class": classOf, "name": func(c class) string { return names[c] },
+		"did": did, "wanted": wanted, "class": classOf, "name": func(c class) string { return names[c] },
 		"mark": func(c class) string { return marks[c] }, "printable": printable, "played": played,
-		"exchanges": exchanges, "body": body, "tile": tiles, "plural": plural,
-		"isURL": func(s string) bool { return strings.HasPrefix(s, "https://") },
+		"exchanges": exchanges, "body": body, "todo": todo, "difference": difference, "explained": explanation, "tile": tiles, "plural": plural,
+		"link": link,
 	}).Parse(pageText)
 	if err != nil {
 		return fmt.Errorf("read page's template: %w", err)
 	}
-	sections := coverage(r)
 	err = t.Execute(w, page{
-		Report: r, Summary: Count(r), Findings: of(r, finding), Sections: sections, Picture: draw(sections),
+		Report: r, Summary: Count(r), Findings: of(r, finding), Sections: coverage(r),
 		Legend: append(append([]class{}, order...), "untouched"),
 	})
 	if err != nil {
@@ -62,6 +61,24 @@ func tiles(s Summary) []tile {
 	}
 }
 
+var (
+	isGHSA = regexp.MustCompile(`^GHSA(-[23456789cfghjmpqrvwx]{4}){3}$`)
+	isCVE  = regexp.MustCompile(`^CVE-[0-9]{4}-[0-9]{4,19}$`)
+)
+
+// link is where a reference can be read; "" where it is not known.
+func link(reference string) string {
+	switch {
+	case strings.HasPrefix(reference, "https://"):
+		return reference
+	case isGHSA.MatchString(reference):
+		return "https://github.com/advisories/" + reference
+	case isCVE.MatchString(reference):
+		return "https://nvd.nist.gov/vuln/detail/" + reference
+	}
+	return ""
+}
+
 // exchanges are those that show what was seen.
 func exchanges(r *rptest.Result) []rptest.Exchange {
 	if len(r.Fault.Exchanges) > 0 {
@@ -70,13 +87,16 @@ func exchanges(r *rptest.Result) []rptest.Exchange {
 	return r.Exchanges
 }
 
+// longestExplanation is how much of an explanation a page shows, in bytes.
+const longestExplanation = 24000
+
+// explanation is what signet audit --case ID prints, fit to be shown.
+func explanation(r *rptest.Result) string {
+	return explain.VisibleLines(bounded(explained(r, longestBody), longestExplanation))
+}
+
 // longestBody is how much of a body a page shows, in bytes; JSON has all.
 const longestBody = 4000
 
 // body makes a body fit to be shown.
-func body(s string) string {
-	if len(s) <= longestBody {
-		return explain.VisibleLines(s)
-	}
-	return explain.VisibleLines(explain.Cut(s, longestBody)) + " …"
-}
+func body(s string) string { return explain.VisibleLines(bounded(s, longestBody)) }

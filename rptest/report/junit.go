@@ -148,8 +148,26 @@ func prose(r *rptest.Result) string {
 		"Standard: " + r.Case.Anchor + ", " + r.Case.URL,
 		"Seen: " + did(r) + ", " + printable(r.Detail),
 	}
+	if text := todo(r); text != "" {
+		lines = append(lines, "To do: "+text)
+	}
+	if e := last(r); e != nil {
+		lines = append(lines, "Request: "+request(e))
+	}
 	for _, ref := range r.Case.References {
 		lines = append(lines, "See also: "+ref)
 	}
+	if text := difference(r); text != "" {
+		lines = append(lines, "The difference that is tested:", text)
+	}
 	return strings.Join(lines, "\n")
+}
+
+// request names one, and how it was answered.
+func request(e *rptest.Exchange) string {
+	answer := "no answer"
+	if e.Status > 0 {
+		answer = fmt.Sprintf("status %d", e.Status)
+	}
+	return printable(e.Method+" "+e.URL) + ": " + answer
 }

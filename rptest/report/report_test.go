@@ -133,7 +133,7 @@ func TestHTMLIsPlain(t *testing.T) {
 	}
 	const plain = `a\u202eb\u2066c\u061cd\x1be\x00`
 	for _, want := range []string{
-		"<dd>" + plain + "</dd>", "<pre>POST https://login.example/" + plain + "\n\n" + plain + "\n\tnext</pre>",
+		", " + plain + "</dd>", "<pre>POST https://login.example/" + plain + "\n\n" + plain + "\n\tnext</pre>",
 		"200\n\n" + plain + "éé", "éé …</pre>",
 	} {
 		if !strings.Contains(page, want) {
@@ -258,12 +258,13 @@ func TestHTMLStandsAlone(t *testing.T) {
 			t.Errorf("the page has %s", loads)
 		}
 	}
+	elsewhere := []string{"https://github.com/example/rp/issues/1", "https://nvd.nist.gov/vuln/detail/CVE-2026-30964"}
 	for _, m := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		place, within := strings.CutPrefix(m[1], "#")
 		switch {
 		case within && !strings.Contains(page, `id="`+place+`"`):
 			t.Errorf("no place in the page is called %s", place)
-		case !within && !strings.HasPrefix(m[1], "https://www.w3.org/TR/webauthn-3/") && m[1] != "https://github.com/example/rp/issues/1":
+		case !within && !strings.HasPrefix(m[1], "https://www.w3.org/TR/webauthn-3/") && !slices.Contains(elsewhere, m[1]):
 			t.Errorf("the page leads to %s", m[1])
 		}
 	}

@@ -1,9 +1,13 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
+	"path"
+	"strings"
 	"time"
 
 	"github.com/seed-77d61853/signet/rptest"
@@ -82,6 +86,10 @@ type (
 	}
 	sarifPhysical struct { // §3.29
 		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   sarifRegion   `json:"region"`
+	}
+	sarifRegion struct { // §3.30
+		StartLine int `json:"startLine"`
 	}
 	sarifArtifact struct { // §3.4
 		URI string `json:"uri"`
@@ -122,8 +130,17 @@ func levelOf(counts bool, s rptest.Severity) string {
 // SARIF writes a report as SARIF 2.1.0 (OASIS): a rule for each case, a result for
 // each finding, those of a baseline suppressed. Controls that failed are
 // notifications of the run, and so is that it was stopped. The level error is for
-// what has signet audit not end with 0.
-func SARIF(w io.Writer, r *rptest.Report) error {
+// what has signet audit end with another status than 0. A finding's place is the path
+// of the request that showed it: code scanning takes relative places alone.
+func SARIF(w io.Writer, r *rptest.Report) error { return writeSARIF(w, r, "") }
+
+// SARIFAt is SARIF with one place for all findings: a file, such as the mapping, by
+// its path in the repository, with slashes.
+func SARIFAt(file string) func(io.Writer, *rptest.Report) error {
+	return func(w io.Writer, r *rptest.Report) error { return writeSARIF(w, r, file) }
+}
+
+func writeSARIF(w io.Writer, r *rptest.Report, file string) error {
 	const format = "2006-01-02T15:04:05.000Z"
 	run := sarifRun{
 		Tool:       sarifTool{sarifDriver{Name: "Signet", InformationURI: "https://github.com/seed-77d61853/signet", Rules: []sarifRule{}}},
@@ -141,16 +158,16 @@ func SARIF(w io.Writer, r *rptest.Report) error {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, ruleOf(r, &result.Case))
 		switch classOf(result) {
 		case finding, known:
-			run.Results = append(run.Results, resultOf(r, result, i))
+			run.Results = append(run.Results, resultOf(r, result, i, file))
 		case noVerdict:
 			invocation.Notifications = append(invocation.Notifications, sarifNotification{
-				levelOf(r.Undecided(result), result.Case.Sev), sarifMessage{"no verdict on " + result.Case.ID + ": " + printable(result.Detail)}, &sarifRuleRef{result.Case.ID, i},
+				levelOf(r.Undecided(result), result.Case.Sev), sarifMessage{"No verdict on " + result.Case.ID + ": " + ended(printable(result.Detail))}, &sarifRuleRef{result.Case.ID, i},
 			})
 		}
 	}
 	if r.Stopped {
 		invocation.Successful = false
-		invocation.Notifications = append(invocation.Notifications, sarifNotification{"error", sarifMessage{"the audit was stopped"}, nil})
+		invocation.Notifications = append(invocation.Notifications, sarifNotification{"error", sarifMessage{"The audit was stopped."}, nil})
 	}
 	run.Invocations = []sarifInvocation{invocation}
 	e := json.NewEncoder(w)
@@ -164,8 +181,8 @@ func SARIF(w io.Writer, r *rptest.Report) error {
 
 func ruleOf(r *rptest.Report, c *rptest.Case) sarifRule {
 	return sarifRule{
-		ID: c.ID, Short: sarifMessage{c.Recipe}, Full: sarifMessage{c.Why}, HelpURI: c.URL,
-		Help:    sarifMessage{fmt.Sprintf("%s (%s). The site has to %s it: %s.", c.Recipe, c.Anchor, should(c), c.Why)},
+		ID: c.ID, Short: sarifMessage{sentence(c.Recipe)}, Full: sarifMessage{sentence(c.Why)}, HelpURI: c.URL,
+		Help:    sarifMessage{about(c)},
 		Default: sarifDefault{levelOf(c.Sev >= r.FailOn, c.Sev)},
 		Properties: map[string]any{
 			"security-severity": scores[c.Sev], "precision": "very-high", "tags": []string{"security", "webauthn", string(c.Kind)},
@@ -174,29 +191,54 @@ func ruleOf(r *rptest.Report, c *rptest.Case) sarifRule {
 	}
 }
 
-func resultOf(report *rptest.Report, r *rptest.Result, rule int) sarifResult {
+func resultOf(report *rptest.Report, r *rptest.Result, rule int, file string) sarifResult {
 	result := sarifResult{
 		RuleID: r.Case.ID, RuleIndex: rule, Kind: "fail", Level: levelOf(report.Fails(r), r.Case.Sev),
-		Message: sarifMessage{fmt.Sprintf("The site should %s, and this was seen: %s, %s. Done: %s. %s (%s)",
-			should(&r.Case), did(r), printable(r.Detail), r.Case.Recipe, r.Case.Why, r.Case.Anchor)},
-		Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{report.Origin}}}},
+		Message:      sarifMessage{told(r)},
 		Fingerprints: map[string]string{"signetCase/v1": r.Case.ID},
 		Properties:   map[string]any{"outcome": r.Outcome, "severity": r.Case.Sev},
 	}
 	if r.Known {
-		result.Suppressions = []sarifSuppression{{"external", "it is in the baseline"}}
+		result.Suppressions = []sarifSuppression{{"external", "It is in the baseline."}}
+	}
+	if text := todo(r); text != "" {
+		result.Properties["toDo"] = text
+	}
+	if text := difference(r); text != "" {
+		result.Properties["difference"] = text
 	}
 	exchange := last(r)
-	if exchange == nil {
-		return result
+	address := report.Origin
+	if exchange != nil {
+		address = exchange.URL
+		result.Request = &sarifRequest{exchange.Method, exchange.URL, contentOf(exchange.RequestBody)}
+		if exchange.Status > 0 {
+			result.Response = &sarifResponse{exchange.Status, contentOf(exchange.ResponseBody)}
+		}
 	}
-	result.Locations[0].Physical.Artifact.URI = exchange.URL
-	result.Request = &sarifRequest{exchange.Method, exchange.URL, contentOf(exchange.RequestBody)}
-	if exchange.Status > 0 {
-		result.Response = &sarifResponse{exchange.Status, contentOf(exchange.ResponseBody)}
+	place := relative(file)
+	if file == "" {
+		place = placeOf(address)
 	}
+	result.Locations = []sarifLocation{{sarifPhysical{sarifArtifact{place}, sarifRegion{1}}}}
 	return result
 }
+
+// placeOf makes a relative reference (RFC 3986 §4.2) of an address: its path, or
+// where that is empty its host.
+func placeOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "site"
+	}
+	if p := strings.TrimPrefix(path.Clean("/"+u.Path), "/"); p != "" {
+		return relative(p)
+	}
+	return relative(cmp.Or(u.Hostname(), "site"))
+}
+
+// relative writes a path as a reference that no part of is taken for a scheme.
+func relative(path string) string { return (&url.URL{Path: path}).String() }
 
 func contentOf(body string) *sarifContent {
 	if body == "" {

@@ -139,6 +139,14 @@ func should(c *rptest.Case) string {
 	return "reject"
 }
 
+// wanted says it after what the site did: "should reject", "left to the site".
+func wanted(c *rptest.Case) string {
+	if c.Want == rptest.Policy {
+		return names[policy]
+	}
+	return "should " + should(c)
+}
+
 // printable makes a site's words one line that does nothing to a terminal.
 func printable(s string) string { return explain.Visible(strings.Join(strings.Fields(s), " ")) }
 

@@ -37,7 +37,10 @@ func Table(w io.Writer, r *rptest.Report) error {
 }
 
 // table is a table in the making.
-type table struct{ text strings.Builder }
+type table struct {
+	text    strings.Builder
+	longest int // how much of a body is shown, in bytes; 0: all
+}
 
 func (t *table) line(format string, args ...any) { fmt.Fprintf(&t.text, format+"\n", args...) }
 
@@ -80,6 +83,9 @@ func (t *table) finding(f *rptest.Result) {
 	t.prose("  Why       ", c.Why)
 	t.prose("  Standard  ", c.Anchor+", "+c.URL)
 	t.prose("  Seen      ", did(f)+", "+f.Detail)
+	if text := todo(f); text != "" {
+		t.prose("  To do     ", text)
+	}
 	for _, ref := range c.References {
 		t.prose("  See also  ", ref)
 	}
