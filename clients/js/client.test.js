@@ -93,11 +93,35 @@ test('pages', async () => {
   const created = await done[1]({op: 'create', body: {...page, options: creation}});
   assert.equal(created.status, 200);
   assert.equal((await done[1]({op: 'get', body: {origin: 'https://other.example', options: request}})).status, 403);
+  await assert.rejects(phone.events(), {name: 'Forbidden', status: 403}); // the test hears of it, once
+  await phone.next({mutate: ['register.attestation.format.unknown']});
+  assert.equal((await done[1]({op: 'get', body: {...page, options: request}})).status, 400);
+  await assert.rejects(phone.next({answer: 'deny'}), ServiceError);
+  await phone.next({answer: 'deny'});
+  assert.equal((await done[1]({op: 'get', body: {...page, options: request}})).status, 409);
+  assert.equal((await phone.events()).at(-1).error.name, 'NotAllowedError');
   const honest = await done[1]({op: 'get', body: {...page, options: request, mutations: ['origin=https://evil.example']}});
   assert.equal(JSON.parse(atob(honest.body.response.clientDataJSON)).origin, page.origin);
   for (const op of ['credentials', '../d1/credentials', 'signal/../credentials']) {
     await assert.rejects(done[1]({op, body: {}}), /pages have no/);
   }
+});
+
+test('a page that is open already', async () => {
+  const phone = await signet.device();
+  const tools = {exposeFunction: () => assert.fail('it is installed'), addInitScript: () => assert.fail('it is installed')};
+  const open = {url: () => 'https://login.example/'};
+  await assert.rejects(signet.install({...tools, ...open}, phone), /https:\/\/login\.example\/ is open: install/);
+  await assert.rejects(signet.install({...tools, pages: () => [{url: () => 'about:blank'}, open]}, phone), /is open: install/);
+  const fresh = {exposeFunction: async () => {}, addInitScript: async () => {}, url: () => 'about:blank'};
+  await signet.install(fresh, phone);
+  await signet.install({...fresh, url: undefined, pages: () => [fresh]}, phone);
+});
+
+test('mistakes are no refusals', async () => {
+  const phone = await signet.device();
+  await assert.rejects(phone.create(creation, {origin: 'login.example'}), e => e instanceof ServiceError && /"login\.example" is not like https:\/\/login\.example/.test(e.message));
+  await assert.rejects(phone.create(creation, {...page, mutations: ['login.signature.other-key']}), ServiceError);
 });
 
 test('a program that does not start', async () => {
@@ -112,10 +136,12 @@ test('a service that runs already, and one that has ended', async () => {
   await second.device();
   await assert.rejects(connect(first.url, 'x').device(), {name: 'Unauthorized', status: 401});
   await second.close();
-  await first.device();
+  const phone = await first.device();
   await first.close();
   await first.close();
   await assert.rejects(first.device(), /^Error: signet: http:\S+ does not answer$/);
+  await assert.rejects(phone.answer({op: 'get', body: {...page, options: request}}), /does not answer/);
+  await assert.rejects(phone.events(), /does not answer/);
 });
 
 // ended waits for the service of a process that is gone.

@@ -167,6 +167,10 @@ export interface Run {
 
 /** What install asks of a Playwright page or context, or a Puppeteer page. */
 export interface BrowserPage {
+  /** Of a page: where it is. */
+  url?(): string;
+  /** Of a context: its pages. */
+  pages?(): any;
   exposeFunction(name: string, f: (call: any) => any): Promise<unknown>;
   addInitScript?(script: any): Promise<unknown>;
   evaluateOnNewDocument?(script: any): Promise<unknown>;
@@ -178,7 +182,7 @@ export interface Signet {
   mutations(): Promise<{id: string; kind?: 'register' | 'login'; help: string; takesValue?: boolean}[]>;
   /** Audits a site and resolves when that is done: the site has passed if exitStatus is 0. Throws where it could not begin. */
   audit(asked: Audit): Promise<Run>;
-  /** Gives a page the device. Open the page afterwards; it runs unchanged. */
+  /** Gives a page the device. Open the page afterwards; it runs unchanged. Throws where it is open. */
   install(page: BrowserPage, device: Device): Promise<void>;
   /** Any other request that the OpenAPI document describes. */
   call(method: string, path: string, body?: unknown): Promise<any>;
@@ -211,7 +215,7 @@ export interface Device {
   events(): Promise<Event[]>;
   /** A script that answers navigator.credentials in pages of the origin. */
   shim(origin?: string): Promise<string>;
-  /** Answers a call of the shim's window.__signet. */
+  /** Answers a call of the shim's window.__signet. What is wrong with it is thrown by the next method, too. */
   answer(call: {op: string; body: unknown}): Promise<{status: number; body: unknown}>;
   /** Erases the device. */
   close(): Promise<void>;

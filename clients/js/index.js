@@ -95,8 +95,11 @@ class Signet {
     return run;
   }
 
-  /** Gives a page of Playwright or Puppeteer the device, before it is opened. */
+  /** Gives a page of Playwright or Puppeteer, or a context of Playwright, the device, before it is opened. */
   async install(page, device) {
+    // What a page asked for while it loaded is with the browser already.
+    const open = (page.pages?.() ?? [page]).map(p => p.url?.()).find(url => /^(https?|file):/.test(url));
+    if (open) throw new Error(`signet: ${open} is open: install the device before the page is opened`);
     await page.exposeFunction('__signet', call => device.answer(call));
     await (page.addInitScript ? page.addInitScript({content: await device.shim()})
       : page.evaluateOnNewDocument(await device.shim()));
@@ -110,6 +113,7 @@ class Signet {
 
 class Device {
   #signet;
+  #fault; // of a request that a page's shim sent
 
   constructor(signet, id, config) {
     this.#signet = signet;
@@ -117,7 +121,12 @@ class Device {
     this.config = config;
   }
 
-  #call(method, path, body) { return this.#signet.call(method, `/v1/devices/${this.id}${path}`, body); }
+  async #call(method, path, body) {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    if (fault) throw fault;
+    return this.#signet.call(method, `/v1/devices/${this.id}${path}`, body);
+  }
 
   /** navigator.credentials.create for a page of the origin: JSON in, JSON out. */
   create(options, page = {}) { return this.#call('POST', '/create', {...page, options}); }
@@ -150,13 +159,23 @@ class Device {
     return text;
   }
 
-  /** Answers a call of the shim's window.__signet. */
+  /**
+   * Answers a call of the shim's window.__signet. What is wrong with such a request is a
+   * SignetError in the page, and is thrown by the device's next method, too.
+   */
   async answer({op, body}) {
     // A page gets to ceremonies, not to private keys.
     if (!/^(create|get|abort|signal\/\w+)$/.test(op)) throw new TypeError(`pages have no ${op}`);
     const {mutations, ...asked} = body; // nor to faults: the test gives them
-    const {status, text} = await this.#signet.request('POST', `/v1/devices/${this.id}/${op}`, asked);
-    return {status, body: JSON.parse(text)};
+    try {
+      const {status, text} = await this.#signet.request('POST', `/v1/devices/${this.id}/${op}`, asked);
+      const answer = {status, body: JSON.parse(text)};
+      if (status !== 200 && status !== 409) this.#fault = new ServiceError(status, answer.body);
+      return answer;
+    } catch (e) {
+      this.#fault = e;
+      throw e;
+    }
   }
 
   /** Erases the device; what waits for it fails with AbortError. */

@@ -102,6 +102,13 @@ class TestClient(unittest.TestCase):
         data = json.loads(base64.urlsafe_b64decode(made["response"]["clientDataJSON"] + "=="))
         self.assertEqual(data["origin"], "https://evil.example")
 
+    def test_mistakes_are_no_refusals(self):
+        phone = self.signet.device()
+        with self.assertRaisesRegex(signet_testing.ServiceError, '"login.example" is not like https://login.example'):
+            phone.create(CREATION, origin="login.example")
+        with self.assertRaises(signet_testing.ServiceError):
+            phone.create(CREATION, origin=ORIGIN, mutations=["login.signature.other-key"])
+
     def test_audit(self):
         with HTTPServer(("127.0.0.1", 0), Refuses) as site:
             url = f"http://127.0.0.1:{site.server_port}"

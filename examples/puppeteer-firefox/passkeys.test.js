@@ -34,6 +34,7 @@ test('felix signs in, and a bad signature does not', async () => {
 
   await press('#signout');
   await key.next({mutate: ['login.signature.other-key']});
-  assert.match(await press('#signin'), /^Error: /);
+  assert.match(await press('#signin'), /^Error: .*signature/); // the site's own words
+  assert.deepEqual((await key.events()).at(-1).mutations, ['login.signature.other-key']); // what it judged
   assert.equal(await text('#user'), 'nobody');
 });

@@ -41,5 +41,7 @@ def test_sign_in(signet, device, driver):
 
     press("signout")
     device.next(mutate=["login.origin.port"])
-    assert press("signin").startswith("Error: ")
+    said = press("signin")
+    assert said.startswith("Error: ") and "origin" in said  # the site's own words
+    assert device.events()[-1]["mutations"] == ["login.origin.port"]  # what it judged
     assert text("user") == "nobody"

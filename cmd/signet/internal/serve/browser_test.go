@@ -198,6 +198,38 @@ func TestBrowser(t *testing.T) {
 	})
 }
 
+// What is wrong with the test's set-up has a name that no refusal has.
+func TestBrowserSetUp(t *testing.T) {
+	b := startBrowser(t)
+	s := start(t, Config{})
+	origin := relyingParty(t, "connect-src 'self' "+s.url)
+	d := s.device(fmt.Sprintf(`{"origins":[%q]}`, origin))
+	b.preload(fmt.Sprintf(`window.fetch = (fetch => (url, ...more) => fetch(window.down ? url.replace(%q, 'http://localhost:1') : url, ...more))(window.fetch.bind(window));`, s.url))
+	b.preload(s.script("device=d1"))
+	b.open(origin)
+	says := func(what, button, want string) {
+		t.Helper()
+		if got := b.press(button); !strings.HasPrefix(got, "SignetError: "+want) {
+			t.Errorf("%s: the page says %q", what, got)
+		}
+	}
+	s.must("POST", d+"/behaviour", `{"mutate":["login.signature.other-key"]}`)
+	says("a sign-in's fault", "register", "BadRequest: mutations")
+	b.eval(`window.__signet = () => ({status: 403, body: {name: 'Forbidden', message: 'not for this page'}});`)
+	says("another's device", "register", "Forbidden: not for this page")
+	for _, fails := range []string{`() => { throw new TypeError('no'); }`, `async () => { throw new DOMException('no', 'NotAllowedError'); }`} {
+		b.eval(`window.__signet = ` + fails + `;`)
+		says("a function that fails", "register", "window.__signet failed: no")
+	}
+	b.eval(`window.__signet = () => {};`)
+	says("a function that says nothing", "register", "")
+	b.eval(`delete window.__signet;`)
+	s.must("DELETE", d, nil)
+	says("no device", "register", "NotFound: ")
+	b.eval(`window.down = true;`)
+	says("no service", "register", "this page cannot reach")
+}
+
 const creating = `
 	const bytes = n => Uint8Array.from({length: n}, (_, i) => i + 1);
 	const creation = {rp: {id: 'localhost', name: 'x'}, user: {id: bytes(4), name: 'carol', displayName: 'Carol'}, challenge: bytes(16).buffer,
@@ -214,7 +246,7 @@ func TestBrowserBinding(t *testing.T) {
 	d := s.device(`{}`)
 	b.preload(s.script("device=d1"))
 	b.open(origin)
-	if got := b.press("register"); !strings.Contains(got, "was not made for pages of") {
+	if got := b.press("register"); !strings.HasPrefix(got, "SignetError: the shim was not made for pages of") {
 		t.Errorf("without a function the page says %q", got)
 	}
 	b.preload(s.script("device=d1&origin=" + origin))

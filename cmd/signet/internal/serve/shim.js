@@ -130,29 +130,41 @@ const allowed = op => {
   return policy.allowsFeature(feature);
 };
 
+// What is wrong with the test, and not with what the page asks for. It has a name that
+// no browser has, so that nobody takes it for a refusal.
+class SignetError extends Error {
+  get name() { return 'SignetError'; }
+}
+const broken = why => e => { throw new SignetError(`${why}: ${e?.message ?? e}`); };
+
 const failure = e => e.name === 'TypeError' ? new TypeError(e.message) : new DOMException(e.message, e.name);
+
+const post = async (op, body) => {
+  const r = await nativeFetch(`${signet.url}/v1/page/${op}`, {
+    method: 'POST', credentials: 'omit', cache: 'no-store', referrerPolicy: 'no-referrer',
+    headers: {'Authorization': `Bearer ${signet.tokens[location.origin]}`, 'Content-Type': 'application/json'},
+    body: JSON.stringify(body),
+  });
+  return {status: r.status, body: await r.json()};
+};
 
 // Whether a function of the test tool is there is asked each time: it may come
 // late.
-const send = async (op, body) => {
-  let answer;
+const ask = async (op, body) => {
   if (typeof window.__signet === 'function') {
-    answer = await window.__signet({device: signet.device, op, body});
-  } else if (signet.tokens[location.origin]) {
-    const r = await nativeFetch(`${signet.url}/v1/page/${op}`, {
-      method: 'POST', credentials: 'omit', cache: 'no-store', referrerPolicy: 'no-referrer',
-      headers: {'Authorization': `Bearer ${signet.tokens[location.origin]}`, 'Content-Type': 'application/json'},
-      body: JSON.stringify(body),
-    }).catch(e => {
-      throw new DOMException(`signet: this page cannot reach ${signet.url}; its Content Security Policy may forbid it, then give it window.__signet: ${e.message}`, 'UnknownError');
-    });
-    answer = {status: r.status, body: await r.json()};
-  } else {
-    throw new DOMException(`signet: the shim was not made for pages of ${location.origin}, and there is no window.__signet`, 'UnknownError');
+    return (async () => window.__signet({device: signet.device, op, body}))().catch(broken('window.__signet failed'));
   }
-  if (answer.status === 200) return answer.body;
-  if (answer.status === 409) throw failure(answer.body);
-  throw new DOMException(`signet: ${answer.body?.name}: ${answer.body?.message}`, 'UnknownError');
+  if (signet.tokens[location.origin]) {
+    return post(op, body).catch(broken(`this page cannot reach ${signet.url}; its Content Security Policy may forbid it, then give it window.__signet`));
+  }
+  throw new SignetError(`the shim was not made for pages of ${location.origin}, and there is no window.__signet`);
+};
+
+const send = async (op, body) => {
+  const answer = await ask(op, body);
+  if (answer?.status === 200) return answer.body;
+  if (answer?.status === 409) throw failure(answer.body);
+  throw new SignetError(`${answer?.body?.name}: ${answer?.body?.message}`);
 };
 
 const outputs = json => {
