@@ -83,16 +83,19 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, d *device, kind str
 	return raw(w, "application/json", got.JSON)
 }
 
-// ofRequest tells a ceremony that what was asked for cannot be made of from one that
-// fails as a browser's does: a mutation does not fit the response, which the device
-// had given, or finds nothing in it to change. The client's own UnknownErrors tell of
-// devices out of reach, and none is here; the one that a behaviour asks for has no
-// cause.
+// asWanted is what rptest says in an error that a behaviour asks for.
+const asWanted = "as the test wants it"
+
+// ofRequest tells a ceremony of which what was asked for cannot be made from one that
+// fails as a browser's does: a mutation does not fit the response that the device
+// gave, or changes nothing in it. Only those, and devices out of reach, which none is
+// here, give an UnknownError that no behaviour asked for.
 func ofRequest(err error) *Error {
-	if page, ok := errors.AsType[*client.Error](err); ok && page.Name == client.UnknownError && page.Err != nil {
-		return refusal(http.StatusBadRequest, "%s: %v", page.Message, page.Err)
+	failed := asError(err)
+	if page, ok := errors.AsType[*client.Error](err); ok && page.Name == client.UnknownError && page.Message != asWanted {
+		return refusal(http.StatusBadRequest, "%s", failed.Message)
 	}
-	return asError(err)
+	return failed
 }
 
 const conditional = "conditional"
