@@ -1,9 +1,6 @@
 package rptest
 
 import (
-	"crypto/sha256"
-	"fmt"
-
 	"github.com/seed-77d61853/signet/ctap"
 	"github.com/seed-77d61853/signet/rptest/attest"
 	"github.com/seed-77d61853/signet/rptest/ceremony"
@@ -93,57 +90,7 @@ func metadataCases(trust func(string, Case) Case) []Case {
 	})
 }
 
-// Models of the device's maker that TrialBLOBs speak of.
-const (
-	modelRevoked     = "revoked"
-	modelCompromised = "compromised"
-	modelReinstated  = "reinstated" // revoked, and good in the older BLOB
-	modelForged      = "forged"     // revoked, and good in the BLOB that is signed wrongly
-)
-
 // model makes the device another model of its maker.
 func model(name string) ceremony.Edit {
 	return ceremony.AAGUID(func(own ctap.AAGUID) ctap.AAGUID { return siblingModel(own, name) })
-}
-
-// siblingModel is the AAGUID of a maker's other model.
-func siblingModel(own ctap.AAGUID, name string) ctap.AAGUID {
-	h := sha256.Sum256(append(own[:], name...))
-	return ctap.AAGUID(h[:16])
-}
-
-// TrialBLOBs are signed metadata BLOBs to feed a site with, in their order,
-// before cases that have NeedMetadata. The first is good, and trusted are the
-// MetadataRoots of the device's Authority. The second has a smaller number and
-// the third a wrong signature: a site has to refuse both.
-func (d *Device) TrialBLOBs() ([]string, error) {
-	statuses := func(reinstated, forged attest.Status) []attest.Entry {
-		entry := func(aaguid ctap.AAGUID, status attest.Status) attest.Entry {
-			return attest.Entry{
-				Model:   attest.Model{AAGUID: aaguid, Formats: []attest.Format{attest.Packed}, Algorithms: []ctap.Algorithm{ctap.ES256}},
-				Reports: []attest.Report{{Status: status}},
-			}
-		}
-		own := *d.config.AAGUID
-		return []attest.Entry{
-			entry(own, attest.Certified),
-			entry(siblingModel(own, modelRevoked), attest.Revoked),
-			entry(siblingModel(own, modelCompromised), attest.UserKeyRemoteCompromise),
-			entry(siblingModel(own, modelReinstated), reinstated),
-			entry(siblingModel(own, modelForged), forged),
-		}
-	}
-	var signed []string
-	for _, b := range []attest.BLOB{
-		{No: 2, Entries: statuses(attest.Revoked, attest.Revoked)},
-		{No: 1, Entries: statuses(attest.Certified, attest.Revoked)},
-		{No: 3, Entries: statuses(attest.Revoked, attest.Certified), BadSignature: true},
-	} {
-		s, err := d.Authority().SignBLOB(b)
-		if err != nil {
-			return nil, fmt.Errorf("trial metadata: %w", err)
-		}
-		signed = append(signed, s)
-	}
-	return signed, nil
 }

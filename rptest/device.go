@@ -63,12 +63,6 @@ func NewDevice(c DeviceConfig) (*Device, error) {
 	return d, nil
 }
 
-// authoritySeed is that of the vendor: all devices of one AAGUID share its roots,
-// so that a site is set up once.
-func authoritySeed(c DeviceConfig) []byte {
-	return append([]byte("signet rptest vendor "), c.AAGUID[:]...)
-}
-
 // Config tells what the device is, all that followed from its personality
 // included.
 func (d *Device) Config() DeviceConfig { return d.config }
@@ -79,7 +73,7 @@ func (d *Device) Authority() *attest.Authority {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.vendor == nil {
-		d.vendor = attest.New(authoritySeed(d.config), d.config.Now)
+		d.vendor = d.config.authority()
 	}
 	return d.vendor
 }

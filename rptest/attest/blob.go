@@ -32,7 +32,8 @@ type Report struct {
 // Entry is one model in a BLOB.
 type Entry struct {
 	Model   Model
-	Reports []Report // nil is one of NotCertified
+	Maker   *Authority // whose root the model has; nil: who signs the BLOB
+	Reports []Report   // nil is one of NotCertified
 }
 
 // BLOB is the content of a metadata BLOB.
@@ -104,7 +105,11 @@ func (a *Authority) payload(b BLOB) (*blobPayload, error) {
 	}
 	p := &blobPayload{LegalHeader: legalHeader, No: b.No, NextUpdate: day(next), Entries: []blobEntry{}}
 	for _, e := range b.Entries {
-		s, err := a.statement(e.Model)
+		maker := a
+		if e.Maker != nil {
+			maker = e.Maker
+		}
+		s, err := maker.statement(e.Model)
 		if err != nil {
 			return nil, err
 		}

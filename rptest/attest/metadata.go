@@ -17,6 +17,7 @@ type Model struct {
 	Description string           // at most 200 characters; empty is a plain one
 	Formats     []Format         // that it attests with; FIDOU2F alone makes it a U2F key, which has no AAGUID
 	Algorithms  []ctap.Algorithm // of its credentials
+	Transports  []string         // empty: internal
 	Synced      bool             // its passkeys are backed up
 }
 
@@ -89,6 +90,15 @@ var attestationTypes = map[Format][]string{
 	Compound:     {"basic_full", "attca"},
 }
 
+// attachmentHints are the registry's (§3.4), by transport.
+var attachmentHints = map[string][]string{
+	"internal": {"internal"},
+	"usb":      {"external", "wired"},
+	"nfc":      {"external", "wireless", "nfc"},
+	"ble":      {"external", "wireless", "bluetooth"},
+	"hybrid":   {"external", "wireless", "bluetooth"},
+}
+
 // isU2F tells whether the model is a U2F key.
 func (m *Model) isU2F() bool { return len(m.Formats) == 1 && m.Formats[0] == FIDOU2F }
 
@@ -116,7 +126,6 @@ func (a *Authority) statement(m Model) (*metadataStatement, error) {
 		KeyProtection:            []string{"software"},
 		MatcherProtection:        []string{"software"},
 		CryptoStrength:           128,
-		AttachmentHint:           []string{"internal"},
 		TCDisplay:                []string{},
 		AttestationTypes:         []string{},
 		AuthenticationAlgorithms: []string{},
@@ -128,7 +137,14 @@ func (a *Authority) statement(m Model) (*metadataStatement, error) {
 		s.Description = "Signet, a software authenticator for tests"
 	}
 	if m.Synced {
-		s.MultiDeviceCredentialSupport = "explicit"
+		s.MultiDeviceCredentialSupport = "implicit" // no site has to ask for it
+	}
+	transports := m.Transports
+	if len(transports) == 0 {
+		transports = []string{"internal"}
+	}
+	for _, t := range transports {
+		s.AttachmentHint = union(s.AttachmentHint, attachmentHints[t])
 	}
 	info := &authenticatorsInfo{Versions: []string{"FIDO_2_1"}, AAGUID: hex.EncodeToString(m.AAGUID[:])}
 	for _, alg := range m.Algorithms {
@@ -140,11 +156,7 @@ func (a *Authority) statement(m Model) (*metadataStatement, error) {
 		info.Algorithms = append(info.Algorithms, algorithm{ctap.TypePublicKey, alg})
 	}
 	for _, format := range m.Formats {
-		for _, t := range attestationTypes[format] {
-			if !slices.Contains(s.AttestationTypes, t) {
-				s.AttestationTypes = append(s.AttestationTypes, t)
-			}
-		}
+		s.AttestationTypes = union(s.AttestationTypes, attestationTypes[format])
 	}
 	if !m.isU2F() {
 		s.AAGUID, s.AuthenticatorGetInfo = m.AAGUID.String(), info
@@ -154,6 +166,16 @@ func (a *Authority) statement(m Model) (*metadataStatement, error) {
 	s.UserVerificationDetails = s.UserVerificationDetails[:1]
 	s.AttestationCertificateKeyIdentifiers, err = a.u2fIdentifiers()
 	return s, err
+}
+
+// union appends what a list does not have.
+func union(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // u2fIdentifiers names the certificates of U2F keys, which have no AAGUID.
