@@ -161,7 +161,7 @@ func (a *Authenticator) commitBlob(ctx context.Context, data []byte) error {
 	if !constantTimeEqual(digest[:blobTrailer], trailer) {
 		return ctap.ErrIntegrityFailure
 	}
-	err := a.vault.Update(context.WithoutCancel(ctx), func(tx keystore.Tx) error {
+	err := a.changeWith(ctx, func(tx keystore.Tx, _ *state) error {
 		return tx.Put(keystore.Record{ID: largeBlobsID, Value: data})
 	})
 	if err != nil {

@@ -36,3 +36,33 @@ func TestStateGone(t *testing.T) {
 	mustBe(t, "delete", err, nil)
 	mustBe(t, "a vault that lost its state", start(false, true), keystore.ErrCorrupt)
 }
+
+// TestFirstStateInMemory: whatever is first put into a vault in memory, the device's
+// state goes with it.
+func TestFirstStateInMemory(t *testing.T) {
+	ctx, root := t.Context(), memory.NewRoot(nil)
+	for name, change := range map[string]func(*Authenticator) error{
+		"large blobs": func(a *Authenticator) error {
+			a.turn.Lock()
+			defer a.turn.Unlock()
+			return a.commitBlob(ctx, initialLargeBlobs())
+		},
+		"a PIN's rules": func(a *Authenticator) error {
+			a.turn.Lock()
+			defer a.turn.Unlock()
+			return a.change(ctx, func(s *state) { s.AlwaysUv = true })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vault := memory.NewVault()
+			first, err := New(ctx, Config{Root: root, Vault: vault, Copyable: true})
+			mustBe(t, "start", err, nil)
+			mustBe(t, "change", change(first), nil)
+			again, err := New(ctx, Config{Root: root, Vault: vault})
+			mustBe(t, "start again", err, nil)
+			if again.state.DeviceID != first.state.DeviceID || !again.Copyable() {
+				t.Error("another device has started on the vault")
+			}
+		})
+	}
+}
