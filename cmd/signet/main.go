@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/policy"
+	"github.com/seed-77d61853/signet/rptest/explain"
 )
 
 func main() { os.Exit(run(policy.System())) }
@@ -37,10 +38,11 @@ func run(admin policy.Source) int {
 	case errors.As(err, &status):
 		return int(status)
 	case errors.As(err, &usage):
-		fmt.Fprintf(os.Stderr, "signet: %v\n%s\n", usage.error, "Try: signet "+usage.command+"--help")
+		fmt.Fprintf(os.Stderr, "signet: %s\n%s\n", explain.VisibleLines(usage.Error()), "Try: signet "+usage.command+"--help")
 		return 2
 	}
-	fmt.Fprintln(os.Stderr, "signet:", c.explain(err))
+	// An error can hold what a file or another program says.
+	fmt.Fprintln(os.Stderr, "signet:", explain.VisibleLines(c.explain(err)))
 	return 1
 }
 
