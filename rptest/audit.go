@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -92,14 +93,23 @@ func (r *run) report() *Report {
 }
 
 // Cases lists those that Run plays or says why not, in the catalogue's order. It is
-// an error that Only or Skip has a name that no case is called by, or that nothing
-// is left.
+// an error that Only or Skip has a name that no case is called by, that Known has one
+// that is no case's ID, or that nothing is left.
 func (a *Audit) Cases() ([]Case, error) {
 	all := Catalogue()
 	for _, name := range slices.Concat(a.Only, a.Skip) {
 		if !slices.ContainsFunc(all, func(c Case) bool { return c.called(name) }) {
 			return nil, fmt.Errorf("no case is called %q%s", name, perhaps(name))
 		}
+	}
+	var unknown []string
+	for _, id := range slices.Sorted(maps.Keys(a.Known)) {
+		if !slices.ContainsFunc(all, func(c Case) bool { return c.ID == id }) {
+			unknown = append(unknown, strconv.Quote(id)+perhaps(id))
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("the baseline has what no case is called: %s", strings.Join(unknown, ", "))
 	}
 	left := slices.DeleteFunc(all, func(c Case) bool {
 		return c.Sev < a.AtLeast || len(a.Only) > 0 && !slices.ContainsFunc(a.Only, c.called) || slices.ContainsFunc(a.Skip, c.called)
@@ -233,11 +243,14 @@ func (r *run) play(ctx context.Context, result *Result) {
 		return
 	}
 	if c.play != nil {
-		r.playSequence(ctx, result)
+		r.playSequence(ctx, result, before.answers...)
 	} else {
 		fault := r.attempt(ctx, c, "fault", c.Mutation())
 		result.Control, result.Fault = before.evidence, fault.evidence
 		result.Outcome, result.Detail = fault.outcome, fault.detail
+		if n := len(fault.answers); fault.outcome == Accepted && n > 0 {
+			result.Detail += fault.answers[n-1].doubt(before.answers)
+		}
 		if fault.err != nil {
 			result.Outcome, result.Detail = outcomeOf(fault.err), fault.err.Error()
 		}
@@ -257,6 +270,7 @@ type attempt struct {
 	evidence Evidence
 	err      error
 	all      []Exchange // from the account's making on
+	answers  []*Answer  // to the steps that finish
 	// unregistered tells that the site refused the registration, fault or not.
 	unregistered bool
 }
@@ -330,29 +344,44 @@ func (a *attempt) register(u *User, c Case, mutations []Mutation) {
 }
 
 func (a *attempt) logIn(u *User, c Case, mutations []Mutation) {
-	if _, answer, err := u.registerFor(c); err != nil || !answer.OK {
-		a.err = cannot("register first", answer, err)
-		a.detail, a.unregistered = a.err.Error(), err == nil && !answer.Crashed
+	_, registered, err := u.registerFor(c)
+	if err != nil || !registered.OK {
+		a.err = cannot("register first", registered, err)
+		a.detail, a.unregistered = a.err.Error(), err == nil && !registered.Crashed
 		return
 	}
+	a.answers = append(a.answers, registered)
 	if err := u.leave(); err != nil {
 		a.err = err
 		return
 	}
 	got, answer, err := u.logInFor(c, mutations...)
+	contradicted := ""
+	if len(mutations) == 0 {
+		contradicted = registered.disowned("the sign-in after it failed")
+	}
 	if err != nil {
 		a.err = err
+		if outcomeOf(err) == ControlFailed && contradicted != "" {
+			a.err = fmt.Errorf("%w%s", err, contradicted)
+		}
 		return
 	}
 	a.judge(answer, (*Registration)(got))
-	if a.outcome == Rejected && u.signedIn() {
+	switch {
+	case a.outcome == Rejected && u.signedIn():
 		a.outcome, a.detail = RejectedButStored, a.detail+"; and yet a session was given"
+	case a.outcome == Accepted:
+		a.detail += u.doubt(answer)
+	default:
+		a.detail += contradicted
 	}
 }
 
 func (a *attempt) judge(answer *Answer, r *Registration) {
 	a.evidence = Evidence{Options: r.Options, Credential: r.JSON, Honest: r.Honest, Exchanges: answer.Exchanges}
 	a.outcome, a.detail = answer.verdict()
+	a.answers = append(a.answers, answer)
 }
 
 // verdict reads an answer to a step that finishes.

@@ -76,6 +76,15 @@ func TestMended(t *testing.T) {
 	}
 }
 
+// A case in a baseline that is none forgives nothing, and nobody would see it.
+func TestBaselineMisspelt(t *testing.T) {
+	a := &Audit{Known: KnownFindings{"login.origin.port": Accepted, "login.origin.prot": Accepted, "a.case.of-old": Rejected}}
+	_, err := a.Cases()
+	if want := `the baseline has what no case is called: "a.case.of-old", "login.origin.prot"; perhaps "login.origin.port"`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestReadBaseline(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "b")
 	for _, c := range []struct{ file, says string }{

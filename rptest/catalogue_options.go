@@ -31,8 +31,11 @@ func optionsCases() []Case {
 			Recipe: "is a binary member not base64url without padding?",
 			Why:    "parseCreationOptionsFromJSON refuses it, and old pages decode it each in their own way",
 			play: onCreation(func(p *play, u *User, o *offered, raw []byte) {
-				bad := notBase64URL(raw)
-				p.found(bad != "", "%s is not base64url without padding", bad)
+				if bad := notBase64URL(raw); bad != "" {
+					p.found(true, "%s is not base64url without padding", bad)
+					return
+				}
+				p.found(false, "all bytes are in base64url without padding")
 			})},
 		{ID: "options.user-id.length", Sev: Medium, Anchor: creation,
 			Recipe: "is user.id empty, or longer than 64 bytes?",
@@ -44,7 +47,11 @@ func optionsCases() []Case {
 			Recipe: "is user.id the account's name?",
 			Why:    "devices show it to anybody who holds them, without verification",
 			play: onCreation(func(p *play, u *User, o *offered, _ []byte) {
-				p.found(string(o.User.ID) == u.Session.User || string(o.User.ID) == o.User.Name, "user.id is the account's name")
+				if id := string(o.User.ID); id == u.Session.User || id == o.User.Name {
+					p.found(true, "user.id is the account's name")
+					return
+				}
+				p.found(false, "user.id is not the account's name")
 			})},
 		{ID: "options.exclude-list", Sev: Medium, Anchor: creation,
 			Recipe: "after a registration, does excludeCredentials not list it?",
@@ -71,8 +78,11 @@ func optionsCases() []Case {
 			Recipe: "does an enumeration have a value that the standard does not know?",
 			Why:    "browsers ignore it, so it does not do what the site means",
 			play: onCreation(func(p *play, u *User, o *offered, raw []byte) {
-				bad := unknownValue(raw)
-				p.found(bad != "", "%s is no value of the standard", bad)
+				if bad := unknownValue(raw); bad != "" {
+					p.found(true, "%s is no value of the standard", bad)
+					return
+				}
+				p.found(false, "all values are the standard's")
 			})},
 		{ID: "options.unknown-user", Want: Policy, Sev: Medium, Anchor: "§14.6.2",
 			Recipe:     "do request options differ for a name that nobody has?",

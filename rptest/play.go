@@ -19,6 +19,7 @@ type play struct {
 	rp     *recorder
 	people int
 
+	honest  []*Answer // of the control before
 	outcome Outcome
 	detail  string
 }
@@ -43,8 +44,8 @@ func (r *recorder) Do(ctx context.Context, s *Session, step Step, req Request) (
 
 // playSequence plays a case of several requests. What it needs to succeed is
 // its control.
-func (r *run) playSequence(ctx context.Context, result *Result) {
-	p := &play{run: r, ctx: ctx, c: result.Case, rp: &recorder{RP: r.RP}}
+func (r *run) playSequence(ctx context.Context, result *Result, honest ...*Answer) {
+	p := &play{run: r, ctx: ctx, c: result.Case, rp: &recorder{RP: r.RP}, honest: honest}
 	err := p.c.play(p)
 	if err == nil && p.outcome == Rejected {
 		err = p.rp.limited // what was kept did not show
@@ -63,11 +64,12 @@ func (r *run) playSequence(ctx context.Context, result *Result) {
 // judge makes an answer the verdict.
 func (p *play) judge(a *Answer) {
 	p.outcome, p.detail = a.verdict()
+	p.detail += a.doubt(p.honest)
 }
 
-// found makes it the verdict whether a flaw is there.
+// found makes it the verdict whether a flaw is there, and tells what there is.
 func (p *play) found(flaw bool, format string, args ...any) {
-	p.outcome, p.detail = Rejected, "not found: "+fmt.Sprintf(format, args...)
+	p.outcome, p.detail = Rejected, "no flaw: "+fmt.Sprintf(format, args...)
 	if flaw {
 		p.outcome, p.detail = Accepted, fmt.Sprintf(format, args...)
 	}
@@ -195,8 +197,11 @@ func (p *play) post(u *User, step Step, credential []byte) error {
 		return err
 	}
 	p.judge(answer)
-	if p.outcome == Rejected && step == LogInFinish && !was && u.signedIn() {
+	switch {
+	case p.outcome == Rejected && step == LogInFinish && !was && u.signedIn():
 		p.stored("a session was given")
+	case p.outcome == Accepted:
+		p.detail += u.doubt(answer)
 	}
 	return nil
 }

@@ -81,8 +81,8 @@ type baselineFile struct {
 	Known KnownFindings `json:"known"`
 }
 
-// ReadBaseline reads what WriteBaseline wrote. Cases that the catalogue no longer
-// has may be in it.
+// ReadBaseline reads what WriteBaseline wrote. An audit does not begin with cases in
+// it that the catalogue does not have.
 func ReadBaseline(path string) (KnownFindings, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -1,6 +1,7 @@
 package rptest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,18 +48,23 @@ func Slow() RunOption { return func(a *Audit) error { a.Slow = true; return nil 
 // do not fail the test.
 func Baseline(path string) RunOption {
 	return func(a *Audit) (err error) {
-		if writesBaseline() {
+		switch v := os.Getenv(baselineVariable); v {
+		case "":
+		case "write":
 			a.baseline = path
 			return nil
+		default:
+			return fmt.Errorf("%s is %q in the environment: it has to be write, or nothing", baselineVariable, v)
 		}
 		if a.Known, err = ReadBaseline(path); errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%w; to write it, run this test with SIGNET_BASELINE=write in the environment", err)
+			err = fmt.Errorf("%w; to write it, run this test with %s=write in the environment", err, baselineVariable)
 		}
 		return err
 	}
 }
 
-func writesBaseline() bool { return os.Getenv("SIGNET_BASELINE") == "write" }
+// baselineVariable of the environment has Run write a baseline.
+const baselineVariable = "SIGNET_BASELINE"
 
 // Run plays the catalogue against a site, a subtest for each case. A finding fails
 // its subtest, and so does a case without a verdict. Cases that do not apply
@@ -110,7 +116,7 @@ func Run(t *testing.T, rp RP, options ...RunOption) {
 	}
 	report.conclude(t)
 	if mended := a.Known.Mended(report); len(mended) > 0 {
-		t.Logf("mended, so write the baseline anew (SIGNET_BASELINE=write): %s", strings.Join(mended, ", "))
+		t.Logf("mended, so write the baseline anew (%s=write): %s", baselineVariable, strings.Join(mended, ", "))
 	}
 	if a.baseline == "" {
 		return
@@ -121,7 +127,29 @@ func Run(t *testing.T, rp RP, options ...RunOption) {
 	if err := report.WriteBaseline(a.baseline); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("wrote %s", a.baseline)
+	wrote := fmt.Sprintf("wrote %s, which forgives %s", a.baseline, report.forgiven())
+	if testing.Verbose() {
+		t.Log(wrote)
+	} else {
+		fmt.Printf("%s: %s\n", t.Name(), wrote) // a test that passes shows no log
+	}
+}
+
+// forgiven counts a report's findings by severity.
+func (r *Report) forgiven() string {
+	of := map[Severity]int{}
+	for i := range r.Results {
+		if r.Results[i].Finding {
+			of[r.Results[i].Case.Sev]++
+		}
+	}
+	var counts []string
+	for _, s := range []Severity{Critical, High, Medium, Low} {
+		if of[s] > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", of[s], s))
+		}
+	}
+	return cmp.Or(strings.Join(counts, ", "), "nothing")
 }
 
 // tell makes a subtest of a result.
@@ -133,6 +161,8 @@ func (r *Result) tell(t *testing.T, forgiving bool) {
 	case r.Outcome == ControlFailed:
 		t.Errorf("no verdict, for the site did not take what is right, or did not look: %s\n"+
 			"mend the site's set-up or the mapping, or leave the case out with rptest.Skip", r.Detail)
+	case r.Case.Kind == Options && r.Outcome == Rejected:
+		t.Log(r.Detail) // a question, and nothing was refused
 	case !r.Finding || r.Known:
 		t.Logf("%s: %s", r.Outcome, r.Detail)
 	case forgiving:

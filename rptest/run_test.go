@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ import (
 // what a test prints that fails is its output.
 func runner(t *testing.T, test string, env ...string) (string, error) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.v", "-test.run", "^"+strings.ReplaceAll(test, "/", "$/^")+"$")
+	cmd := exec.Command(os.Args[0], "-test.v="+strconv.FormatBool(!slices.Contains(env, "QUIET=1")), "-test.run", "^"+strings.ReplaceAll(test, "/", "$/^")+"$")
 	cmd.Env = append(os.Environ(), append(env, "RPTEST_RUN=1")...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -103,11 +104,13 @@ func TestRun(t *testing.T) {
 			"no honest registration: POST https://localhost/attestation/result: status 400: register.origin",
 			`at https://localhost, which is https:// and the RP ID, since nobody said: if they are elsewhere, write rptest.From("http://localhost:8080")`}},
 		{"one that is the address", "TestRunner/address", nil, true, []string{`write rptest.From("http://localhost:`}},
-		{"options alone", "TestRunner/assumed-options", nil, false, nil},
+		{"options alone", "TestRunner/assumed-options", nil, false, []string{": no flaw: three options have three challenges"}},
 		{"the mapping's origin", "TestRunner/mapping", nil, false, []string{"--- PASS: TestRunner/mapping/login.origin.port"}},
 		{"no baseline yet", "TestRunner/baseline", nil, true, []string{"no such file", "run this test with SIGNET_BASELINE=write in the environment"}},
 		{"a part of a baseline", "TestRunner/baseline/login.origin.port", []string{"SIGNET_BASELINE=write"}, true, []string{"not every case was played"}},
-		{"a baseline written", "TestRunner/baseline", []string{"SIGNET_BASELINE=write"}, false, []string{"into the baseline: accepted", "wrote " + baseline}},
+		{"a baseline written", "TestRunner/baseline", []string{"SIGNET_BASELINE=write"}, false, []string{"into the baseline: accepted", "wrote " + baseline + ", which forgives 1 high"}},
+		{"a baseline written by who sees no logs", "TestRunner/baseline", []string{"SIGNET_BASELINE=write", "QUIET=1"}, false, []string{"wrote " + baseline + ", which forgives 1 high"}},
+		{"a baseline misspelt", "TestRunner/baseline", []string{"SIGNET_BASELINE=wrote"}, true, []string{`SIGNET_BASELINE is "wrote" in the environment`}},
 		{"a baseline kept", "TestRunner/baseline", nil, false, []string{"--- PASS: TestRunner/baseline/login.user-handle.other"}},
 	} {
 		out, err := runner(t, c.test, append(c.env, "RPTEST_BASELINE="+baseline)...)
