@@ -44,7 +44,7 @@ type DeviceConfig struct {
 	Personality Personality `json:"profile,omitempty"`
 
 	AAGUID     *ctap.AAGUID     `json:"aaguid,omitempty"`
-	Algorithms []ctap.Algorithm `json:"algorithms,omitempty"` // COSE numbers, the preferred first
+	Algorithms []ctap.Algorithm `json:"algorithms,omitempty"` // COSE numbers: what it can; the order in a site's options decides
 	Transports []string         `json:"transports,omitempty"`
 
 	// BackupEligible and BackedUp are the flags BE and BS.
