@@ -200,7 +200,7 @@ func signInFromMemory(p *play) error {
 	if err != nil {
 		return err
 	}
-	return p.answer(attacker, listed, claiming(handle))
+	return p.answer(attacker, listed, claiming(handle).optional())
 }
 
 // duplicateID registers under an ID that is taken: by another account's

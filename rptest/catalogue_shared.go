@@ -40,6 +40,12 @@ func sharedCases(kind Kind, list []shared) []Case {
 
 func edits(e ...ceremony.Edit) []ceremony.Edit { return e }
 
+// optional is an edit of a response that may be like that by itself, and good.
+func optional(e ceremony.Edit) ceremony.Edit {
+	e.Optional = true
+	return e
+}
+
 // clientDataCases spoil the client data (§7.1 steps 5 to 12, §7.2 steps 8 to 14).
 func clientDataCases() []shared {
 	return []shared{

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed-77d61853/signet/client"
@@ -129,15 +131,29 @@ func (d *Device) spoil(ctx context.Context, r *Registration, mutations []Mutatio
 	if err != nil {
 		return err
 	}
-	var edits []ceremony.Edit
-	for _, m := range mutations {
+	faults := make([][]ceremony.Edit, len(mutations))
+	for i, m := range mutations {
 		r.Mutations = append(r.Mutations, m.ID)
-		edits = append(edits, m.Edits...)
+		faults[i] = m.Edits
 	}
-	if r.JSON, err = ceremony.Build(r.Honest, source, edits...); err != nil {
+	spoilt, idle, err := ceremony.Spoil(r.Honest, source, faults...)
+	if err != nil {
 		return &client.Error{Name: client.UnknownError, Message: fmt.Sprintf("mutations %q", r.Mutations), Err: err}
 	}
-	return nil
+	r.JSON = spoilt
+	var none []string
+	for _, i := range idle {
+		if len(mutations[i].Edits) > 0 { // others are of devices
+			none = append(none, strconv.Quote(mutations[i].ID))
+		}
+	}
+	switch len(none) {
+	case 0:
+		return nil
+	case 1:
+		return &client.Error{Name: client.UnknownError, Message: "mutation " + none[0] + " is no fault: this response has that already"}
+	}
+	return &client.Error{Name: client.UnknownError, Message: "mutations " + strings.Join(none, ", ") + " are no fault: this response has that already"}
 }
 
 // source is what signs a response of the device again.

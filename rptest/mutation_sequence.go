@@ -26,3 +26,12 @@ func signed(signature []byte) Mutation {
 // withoutUV has a response say that nobody was verified, and withUV that somebody was.
 func withoutUV() Mutation { return Mutation{"UV clear", edits(ceremony.Flags(0, ctap.FlagUV))} }
 func withUV() Mutation    { return Mutation{"UV set", edits(ceremony.Flags(ctap.FlagUV, 0))} }
+
+// optional is a fault that a response may have by itself.
+func (m Mutation) optional() Mutation {
+	made := Mutation{ID: m.ID}
+	for _, e := range m.Edits {
+		made.Edits = append(made.Edits, optional(e))
+	}
+	return made
+}

@@ -17,55 +17,77 @@ import (
 // Build makes a response with edits, those of one stage in their order. It gives
 // the JSON that is posted. Every call starts from the honest response.
 func Build(response []byte, s Source, edits ...Edit) ([]byte, error) {
-	fresh := slices.DeleteFunc(slices.Clone(edits), func(e Edit) bool { return e.Stale })
-	if len(fresh) == len(edits) {
-		c, err := build(response, s, edits, nil)
-		if err != nil {
-			return nil, err
-		}
-		return c.encode()
-	}
-	signed, err := build(response, s, fresh, nil)
-	if err != nil {
-		return nil, err
-	}
-	c, err := build(response, s, edits, signed)
-	if err != nil {
-		return nil, err
-	}
-	return c.encode()
+	b, _, err := Spoil(response, s, edits)
+	return b, err
 }
 
-// build runs the stages. Signatures are those of signed, where it is not nil.
-func build(response []byte, s Source, edits []Edit, signed *Ceremony) (*Ceremony, error) {
+// Spoil makes a response with faults, each of them edits, as Build does with all.
+// Idle are the places of those that change nothing, since the response is like that
+// by itself: of all where they undo each other. A signature made anew is no change.
+func Spoil(response []byte, s Source, faults ...[]Edit) (spoilt []byte, idle []int, err error) {
+	edits := slices.Concat(faults...)
+	fresh := slices.DeleteFunc(slices.Clone(edits), func(e Edit) bool { return e.Stale })
+	var signed *Ceremony
+	if len(fresh) < len(edits) {
+		if signed, _, err = build(response, s, fresh, nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	c, changes, err := build(response, s, edits, signed)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, first := 0, 0; i < len(faults); i++ {
+		after := first + len(faults[i])
+		if changes == nil || !slices.Contains(changes[first:after], true) {
+			idle = append(idle, i)
+		}
+		first = after
+	}
+	spoilt, err = c.encode()
+	return spoilt, idle, err
+}
+
+// build runs the stages. Signatures are those of signed, where it is not nil. It
+// tells which edits change something; nil where all together do not.
+func build(response []byte, s Source, edits []Edit, signed *Ceremony) (*Ceremony, []bool, error) {
 	c, err := Parse(response, s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	stages := c.stages(signed)
 	for _, e := range edits {
 		if !slices.ContainsFunc(stages, func(s step) bool { return s.at == e.Stage }) {
-			return nil, errors.New("an edit of what the response does not have: one is of a registration, the other of a sign-in")
+			return nil, nil, errors.New("an edit of what the response does not have: one is of a registration, the other of a sign-in")
 		}
 	}
+	changes, together := make([]bool, len(edits)), false
 	for _, stage := range stages {
 		if err := stage.make(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, e := range edits {
-			if e.Stage == stage.at {
-				if err := e.Apply(c); err != nil {
-					return nil, fmt.Errorf("edit: %w", err)
-				}
+		w := watch{c: c, stage: stage.at, signed: signed != nil}
+		for i, e := range edits {
+			if e.Stage != stage.at {
+				continue
 			}
+			w.begin()
+			if err := e.Apply(c); err != nil {
+				return nil, nil, fmt.Errorf("edit: %w", err)
+			}
+			changes[i] = w.changed(e)
 		}
+		together = together || w.together()
 		if stage.done != nil {
 			if err := stage.done(); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	return c, nil
+	if !together {
+		changes = nil
+	}
+	return c, changes, nil
 }
 
 // step is a stage: what is made before its edits, and after them.
@@ -95,6 +117,12 @@ func (c *Ceremony) stages(signed *Ceremony) []step {
 }
 
 func (c *Ceremony) makeAuthData() error {
+	c.AuthenticatorData = c.authData()
+	return nil
+}
+
+// authData encodes AuthData.
+func (c *Ceremony) authData() []byte {
 	a := c.AuthData
 	b := append([]byte(nil), a.RPIDHash...)
 	b = append(b, byte(a.Flags))
@@ -114,8 +142,7 @@ func (c *Ceremony) makeAuthData() error {
 		b = append(b, key...)
 	}
 	b = append(b, a.Extensions...)
-	c.AuthenticatorData = append(b, a.Trailing...)
-	return nil
+	return append(b, a.Trailing...)
 }
 
 func (c *Ceremony) makeStatement(signed *Ceremony) error {

@@ -178,7 +178,7 @@ func TestSignInEdits(t *testing.T) {
 		edit     ceremony.Edit
 		verifies bool
 	}{
-		{"none", ceremony.Edit{Stage: ceremony.Signature, Apply: func(*ceremony.Ceremony) error { return nil }}, true},
+		{"none", ceremony.Edit{Stage: ceremony.Signature, Apply: func(*ceremony.Ceremony) error { return nil }, Optional: true}, true},
 		{"bytes", ceremony.SignatureBytes([]byte{1}), false},
 		{"other key", ceremony.SignedByOther(ctap.ES256), false},
 		{"other message", ceremony.SignedOver(func(c *ceremony.Ceremony) []byte { return c.AuthenticatorData }), false},
@@ -308,4 +308,67 @@ func FuzzBuild(f *testing.F) {
 		}
 		ceremony.Build(response, s, edits...)
 	})
+}
+
+// A fault that changes nothing is idle, whatever is signed anew, and so are all that
+// undo each other.
+func TestSpoilIdle(t *testing.T) {
+	created, got := ceremonies(t, rptest.DeviceConfig{Attestation: attest.PackedSelf}, "direct")
+	set := func(e ...ceremony.Edit) []ceremony.Edit { return e }
+	unsigned := func(e ceremony.Edit) []ceremony.Edit {
+		e.Stale = true
+		return set(e)
+	}
+	optional := ceremony.SignCount(0)
+	optional.Optional = true
+	resigned := ceremony.SignedOver(func(c *ceremony.Ceremony) []byte { return c.AuthenticatorData })
+	for _, c := range []struct {
+		name     string
+		response []byte
+		faults   [][]ceremony.Edit
+		idle     []int
+	}{
+		{"none", got.Honest, nil, nil},
+		{"origin", got.Honest, [][]ceremony.Edit{set(ceremony.ClientDataMember("origin", "https://login.example"))}, []int{0}},
+		{"client data", got.Honest, [][]ceremony.Edit{set(ceremony.ClientDataBytes(bytes.Clone))}, []int{0}},
+		{"white space", got.Honest, [][]ceremony.Edit{set(ceremony.ClientDataBytes(func(b []byte) []byte { return append(b, ' ') }))}, nil},
+		{"RP ID", got.Honest, [][]ceremony.Edit{set(ceremony.RPID("login.example"))}, []int{0}},
+		{"flags", created.Honest, [][]ceremony.Edit{set(ceremony.Flags(ctap.FlagUP, 0))}, []int{0}},
+		{"counter", created.Honest, [][]ceremony.Edit{set(ceremony.SignCount(0))}, []int{0}},
+		{"optional", created.Honest, [][]ceremony.Edit{set(optional)}, nil},
+		{"raw data", created.Honest, [][]ceremony.Edit{set(ceremony.AuthDataRaw(bytes.Clone))}, []int{0}},
+		{"key", created.Honest, [][]ceremony.Edit{set(ceremony.COSE(func(*ceremony.Map) {}))}, []int{0}},
+		{"key's bytes", created.Honest, [][]ceremony.Edit{set(ceremony.PublicKeyBytes((*ceremony.Map).CBOR))}, []int{0}},
+		{"other key", created.Honest, [][]ceremony.Edit{set(ceremony.Key(ctap.ES256))}, nil},
+		{"format", created.Honest, [][]ceremony.Edit{set(ceremony.AttestAs(attest.PackedSelf))}, []int{0}},
+		{"other format", created.Honest, [][]ceremony.Edit{set(ceremony.AttestAs(attest.None))}, nil},
+		{"object", created.Honest, [][]ceremony.Edit{set(ceremony.ObjectMap(func(*ceremony.Map) {})), set(ceremony.ObjectBytes(bytes.Clone))}, []int{0, 1}},
+		{"statement under an old signature", created.Honest, [][]ceremony.Edit{unsigned(ceremony.AttestAs(attest.None)), set(ceremony.SignCount(9))}, []int{0}},
+		{"statement beside a stale counter", created.Honest, [][]ceremony.Edit{set(ceremony.AttestAs(attest.None)), unsigned(ceremony.SignCount(9))}, nil},
+		{"own signature", got.Honest, [][]ceremony.Edit{set(ceremony.SignatureBytes(part(t, got.Honest, "signature")))}, []int{0}},
+		{"old signature", got.Honest, [][]ceremony.Edit{set(ceremony.SignatureBytes(part(t, got.Honest, "signature"))), set(ceremony.SignCount(9))}, nil},
+		{"signature", got.Honest, [][]ceremony.Edit{set(resigned), unsigned(ceremony.SignCount(9))}, nil},
+		{"JSON", got.Honest, [][]ceremony.Edit{set(ceremony.ResponseMember("userHandle", text(t, got.Honest, "userHandle")))}, []int{0}},
+		{"one of two edits", got.Honest, [][]ceremony.Edit{set(ceremony.SignCount(0), ceremony.RPID("evil.example"))}, nil},
+		{"one of two faults", got.Honest, [][]ceremony.Edit{set(ceremony.RPID("evil.example")), set(ceremony.SignCount(0))}, []int{1}},
+		{"undone", got.Honest, [][]ceremony.Edit{set(ceremony.Flags(0, ctap.FlagUV)), set(ceremony.Flags(ctap.FlagUV, 0))}, []int{0, 1}},
+	} {
+		if _, idle, err := ceremony.Spoil(c.response, source(t), c.faults...); err != nil || !slices.Equal(idle, c.idle) {
+			t.Errorf("%s: %d are idle, want %d: %v", c.name, idle, c.idle, err)
+		}
+	}
+}
+
+// text is a member of a response as it is written.
+func text(t *testing.T, response []byte, member string) string {
+	t.Helper()
+	var r struct{ Response map[string]any }
+	if err := json.Unmarshal(response, &r); err != nil {
+		t.Fatal(err)
+	}
+	s, ok := r.Response[member].(string)
+	if !ok {
+		t.Fatalf("no member %s", member)
+	}
+	return s
 }

@@ -48,6 +48,8 @@ type Edit struct {
 	Apply func(*Ceremony) error
 	// Stale leaves the signatures as they were without this edit.
 	Stale bool
+	// Optional edits are no idle fault where the response is like that by itself.
+	Optional bool
 }
 
 // Source is where a response came from, and what signs it again.
