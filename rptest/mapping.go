@@ -69,7 +69,8 @@ type RequestMapping struct {
 type Acceptance struct {
 	// Status lists the statuses; empty: those from 200 to 299.
 	Status []int `yaml:"status,omitempty"`
-	// Has must find something, and Equals, where set, find just that.
+	// Has must find something that is neither false nor null nor empty, and where
+	// Equals is set, just that.
 	Has    Extraction `yaml:"has,omitempty"`
 	Equals string     `yaml:"equals,omitempty"`
 }

@@ -84,6 +84,9 @@ type Answer struct {
 	// Message is the site's own, where it gave one.
 	Message string
 	err     error // why there is no answer
+	step    Step  // which was taken; where it was by HTTP
+	// unread tells that the mapping reads OK in the status alone.
+	unread bool
 	// retryAfter is the header Retry-After.
 	retryAfter string
 

@@ -97,7 +97,7 @@ func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (
 	if !ok {
 		return nil, fmt.Errorf("%s has no step %s", s.Name(), step)
 	}
-	answer := &Answer{}
+	answer := &Answer{step: step}
 	taken := &taken{site: s, session: session, with: r, answer: answer}
 	for i := range m.Requests {
 		resp, body, err := taken.send(ctx, &m.Requests[i])
@@ -122,6 +122,9 @@ func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (
 		}
 		if last {
 			if err := m.read(answer, resp, body); err != nil {
+				if m.OK.Has == "" && membersOf(body) != nil {
+					err = fmt.Errorf("%w; if that is a refusal, give %s an `ok`", err, step)
+				}
 				return answer, fmt.Errorf("%s: %w", step, err)
 			}
 		}
@@ -131,7 +134,7 @@ func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (
 
 // read judges the last answer of a step and finds in it what the step is for.
 func (m *StepMapping) read(answer *Answer, resp *http.Response, body []byte) error {
-	answer.OK = m.OK.met(resp, body)
+	answer.OK, answer.unread = m.OK.met(resp, body), m.OK.Has == ""
 	answer.Message = message(m, resp, body)
 	if !answer.OK {
 		if answer.Message == "" { // neither agreement nor a refusal that says why
@@ -188,7 +191,10 @@ func (a *Acceptance) met(resp *http.Response, body []byte) bool {
 		return true
 	}
 	v, err := a.Has.from(resp, body)
-	return err == nil && v != nil && (a.Equals == "" || textOf(v) == a.Equals)
+	if a.Equals != "" {
+		return err == nil && v != nil && textOf(v) == a.Equals
+	}
+	return err == nil && v != nil && v != false && v != ""
 }
 
 // message gives the site's words: where the mapping says, or else the start of a
