@@ -121,9 +121,12 @@ func TestErrorNamesTheMember(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "excludeCredentials[1].id is required") {
 		t.Errorf("error %v", err)
 	}
-	_, err = parseCreationOptions([]byte(`{}`))
-	if err == nil || !strings.Contains(err.Error(), "rp is required") {
-		t.Errorf("error %v", err)
+	for options, want := range map[string]string{
+		`{}`: "rp is required", `[]`: "options is not an object", `{`: "options is not well-formed JSON", `{} {}`: "options is not well-formed JSON",
+	} {
+		if _, err := parseCreationOptions([]byte(options)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", options, err)
+		}
 	}
 }
 

@@ -35,10 +35,13 @@ const none = -1
 // newDictionary converts JSON that has to be an object.
 func newDictionary(data []byte) dictionary {
 	d := dictionary{document: parseDocument(data), node: none, index: -1}
-	if len(d.document.nodes) > 0 && d.document.is(0, '{') {
-		d.node = 0
-	} else {
+	switch {
+	case len(d.document.nodes) == 0:
+		d.fail(TypeError, "", "is not well-formed JSON")
+	case !d.document.is(0, '{'):
 		d.fail(TypeError, "", "is not an object")
+	default:
+		d.node = 0
 	}
 	return d
 }
