@@ -314,11 +314,11 @@ func TestLogBounds(t *testing.T) {
 	for range maxEvents + 10 {
 		l.add(Event{Type: "begin", Options: make([]byte, maxLogged+1)})
 	}
-	kept, open := l.after(0)
+	kept, open := l.after(0, maxEvents)
 	if len(kept) != maxEvents || kept[0].Seq != 11 || kept[maxEvents-1].Seq != maxEvents+10 || !open || kept[0].Options != nil {
 		t.Errorf("kept are %d events from %d to %d", len(kept), kept[0].Seq, kept[len(kept)-1].Seq)
 	}
-	if newer, _ := l.after(maxEvents + 9); len(newer) != 1 {
+	if newer, _ := l.after(maxEvents+9, maxEvents); len(newer) != 1 {
 		t.Errorf("%d events are newer than the last but one", len(newer))
 	}
 	e := Event{Type: "end", Credential: []byte("{not JSON")}

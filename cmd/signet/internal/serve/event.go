@@ -48,7 +48,8 @@ type log struct {
 	events []Event // of number n at (n-1) % maxEvents
 	last   uint64
 	closed bool
-	wake   wake
+	wake   wake // at each event, and at the end
+	end    wake
 }
 
 func (l *log) add(e Event) {
@@ -91,17 +92,24 @@ func (l *log) close() {
 	l.closed = true
 	l.mu.Unlock()
 	l.wake.all()
+	l.end.all()
 }
 
-// after lists the events kept that are newer than one, and whether more may come.
-func (l *log) after(seq uint64) (newer []Event, open bool) {
+// newest is the number of the last event.
+func (l *log) newest() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if oldest := l.last - uint64(len(l.events)); seq < oldest {
-		seq = oldest
-	}
-	for n := seq + 1; n <= l.last; n++ {
-		newer = append(newer, l.events[(n-1)%maxEvents])
+	return l.last
+}
+
+// after lists the events kept that are newer than one, the oldest first and at most
+// limit, and whether more may come.
+func (l *log) after(seq uint64, limit int) (newer []Event, open bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seq = max(seq, l.last-uint64(len(l.events)))
+	for ; seq < l.last && len(newer) < limit; seq++ {
+		newer = append(newer, l.events[seq%maxEvents])
 	}
 	return newer, !l.closed
 }
@@ -125,8 +133,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, d *device) error
 	if err != nil {
 		return err
 	}
+	after = min(after, d.log.newest()) // the client may have seen another service's
 	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-		kept, _ := d.log.after(after)
+		kept, _ := d.log.after(after, maxEvents)
 		list := make([]json.RawMessage, len(kept))
 		for i, e := range kept {
 			if list[i], err = e.encode(); err != nil {
@@ -137,6 +146,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, d *device) error
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Connection", "close") // its write deadline stays
 	w.WriteHeader(http.StatusOK)
 	_ = d.log.stream(w, r, after) // the client is gone
 	return nil
@@ -158,29 +168,43 @@ func lastEvent(r *http.Request) (uint64, error) {
 	return n, nil
 }
 
-// heartbeat is how often a stream says that it lives.
-const heartbeat = 15 * time.Second
+// heartbeat is how often a stream says that it lives. Its client has unreadTime to
+// read what is written, and lastTime where that is the last.
+const (
+	heartbeat  = 15 * time.Second
+	unreadTime = 30 * time.Second
+	lastTime   = time.Second
+)
 
-// stream writes events until the client goes, the device or the service.
+// maxAhead is how many events a stream takes from the log at a time: it holds them
+// in memory while its client reads.
+const maxAhead = 16
+
+// stream writes events until the client goes or reads no more, or the device or the
+// service goes.
 func (l *log) stream(w http.ResponseWriter, r *http.Request, after uint64) error {
-	flush := http.NewResponseController(w).Flush
+	out := reader{ResponseWriter: w, connection: http.NewResponseController(w)}
+	defer out.hurryAt(r.Context().Done(), l.end.next())()
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
 		changed := l.wake.next()
-		newer, open := l.after(after)
+		newer, open := l.after(after, maxAhead)
 		for _, e := range newer {
 			data, err := e.encode()
 			if err != nil {
 				return err
 			}
-			if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Type, data); err != nil {
+			if _, err := fmt.Fprintf(&out, "id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Type, data); err != nil {
 				return err
 			}
 			after = e.Seq
 		}
-		if err := flush(); err != nil {
+		if err := out.flush(); err != nil {
 			return err
+		}
+		if len(newer) == maxAhead { // there may be more
+			continue
 		}
 		if !open {
 			return nil
@@ -188,11 +212,61 @@ func (l *log) stream(w http.ResponseWriter, r *http.Request, after uint64) error
 		select {
 		case <-changed:
 		case <-beat.C:
-			if _, err := fmt.Fprint(w, ": alive\n\n"); err != nil {
+			if _, err := fmt.Fprint(&out, ": alive\n\n"); err != nil {
 				return err
 			}
 		case <-r.Context().Done():
 			return r.Context().Err()
 		}
+	}
+}
+
+// reader is the client of a stream, who has to read in time.
+type reader struct {
+	http.ResponseWriter
+	connection *http.ResponseController
+
+	mu      sync.Mutex
+	hurried bool
+}
+
+// allow gives the client time for what is written next.
+func (c *reader) allow() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.hurried {
+		_ = c.connection.SetWriteDeadline(time.Now().Add(unreadTime)) // the service's own connections have one
+	}
+}
+
+func (c *reader) Write(p []byte) (int, error) {
+	c.allow()
+	return c.ResponseWriter.Write(p)
+}
+
+func (c *reader) flush() error {
+	c.allow()
+	return c.connection.Flush()
+}
+
+// hurryAt gives the client lastTime for all that is left, once one of the channels
+// is closed or stop is called, which has to be.
+func (c *reader) hurryAt(one, other <-chan struct{}) (stop func()) {
+	stopped, hurried := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(hurried)
+		select {
+		case <-one:
+		case <-other:
+		case <-stopped:
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.hurried = true
+		_ = c.connection.SetWriteDeadline(time.Now().Add(lastTime))
+	}()
+	return func() {
+		close(stopped)
+		<-hurried
 	}
 }

@@ -28,7 +28,7 @@ func TestEventsAreBounded(t *testing.T) {
 		d.log.add(Event{Ceremony: long, Origin: long, TopOrigin: long, Mediation: long, CredentialID: long, Error: exception("TypeError", long),
 			Options: json.RawMessage(`"` + long + `"`), Credential: json.RawMessage(`"` + long + `"`)})
 	}
-	kept, _ := d.log.after(0)
+	kept, _ := d.log.after(0, maxEvents)
 	if len(kept) != 2 {
 		t.Errorf("%d events are kept", len(kept))
 	}
