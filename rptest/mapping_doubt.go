@@ -66,7 +66,7 @@ func membersOf(body []byte) map[string]any {
 }
 
 // shape is the members of an answer, with what decides at a glance: whether one is
-// true, false or null.
+// true, false, null or empty, and the status.
 func (a *Answer) shape() []string {
 	var members []string
 	object := membersOf(a.body())
@@ -76,6 +76,10 @@ func (a *Answer) shape() []string {
 			name += " null"
 		case bool:
 			name += fmt.Sprintf(" %t", v)
+		case string:
+			if v == "" || strings.EqualFold(name, "status") {
+				name += fmt.Sprintf(" %q", v)
+			}
 		}
 		members = append(members, name)
 	}
@@ -99,6 +103,10 @@ func refuses(object map[string]any) bool {
 			}
 		case "ok", "success", "verified":
 			if v == false {
+				return true
+			}
+		case "status":
+			if v == "failed" || v == "error" {
 				return true
 			}
 		}

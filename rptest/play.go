@@ -197,12 +197,10 @@ func (p *play) post(u *User, step Step, credential []byte) error {
 		return err
 	}
 	p.judge(answer)
-	switch {
-	case p.outcome == Rejected && step == LogInFinish && !was && u.signedIn():
+	if p.outcome == Rejected && step == LogInFinish && !was && u.signedIn() {
 		p.stored("a session was given")
-	case p.outcome == Accepted:
-		p.detail += u.doubt(answer)
 	}
+	p.detail += u.doubt(answer)
 	return nil
 }
 

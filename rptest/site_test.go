@@ -57,6 +57,8 @@ func TestSiteMisbehaves(t *testing.T) {
 			message: "no database", crashed: true},
 		{name: "answers a page", site: func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") },
 			says: `login.begin: POST https://localhost/begin answered 200, which the mapping does not fit: "json .": not JSON`},
+		{name: "refuses with status 200", site: func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"ok":false,"error":"no such user"}`) },
+			says: `"json publicKey": no member publicKey, but error, ok; if that is a refusal, give login.begin an ` + "`ok`"},
 		{name: "answers nothing", site: func(http.ResponseWriter, *http.Request) {},
 			says: `login.begin: POST https://localhost/begin answered 200, which the mapping does not fit: "json .": not JSON`},
 		{name: "answers what is no text", site: func(w http.ResponseWriter, _ *http.Request) {
@@ -65,7 +67,11 @@ func TestSiteMisbehaves(t *testing.T) {
 		}, message: `\xff\xfe\x00`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			site := Handler(c.site, oneStep(plainStep))
+			step := plainStep
+			if strings.Contains(c.says, "publicKey") {
+				step.Options = "json publicKey"
+			}
+			site := Handler(c.site, oneStep(step))
 			site.Timeout = 50 * time.Millisecond
 			answer, err := do(t, site)
 			if c.says != "" {
@@ -301,6 +307,33 @@ func TestCut(t *testing.T) {
 	} {
 		if got := cut(c.s, c.n); got != c.want || utf8.ValidString(c.s) && !utf8.ValidString(got) {
 			t.Errorf("%q cut to %d is %q, want %q", c.s, c.n, got, c.want)
+		}
+	}
+}
+
+// What is false, null or empty is nothing that an agreeing answer has.
+func TestHas(t *testing.T) {
+	for _, c := range []struct {
+		has, equals, body string
+		ok                bool
+	}{
+		{"json ok", "", `{"ok":true}`, true},
+		{"json ok", "", `{"ok":"yes"}`, true},
+		{"json ok", "", `{"ok":0}`, true},
+		{"json ok", "", `{"ok":false}`, false},
+		{"json ok", "", `{"ok":null}`, false},
+		{"json ok", "", `{"ok":""}`, false},
+		{"json ok", "", `{}`, false},
+		{"text <b>(.*)</b>", "", `<b></b>`, false},
+		{"json error", "false", `{"error":false}`, true},
+		{"json error", "false", `{"error":true}`, false},
+		{"json error", "null", `{"error":null}`, false},
+	} {
+		site := Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, c.body) }), oneStep(StepMapping{
+			Requests: plainStep.Requests, OK: Acceptance{Has: Extraction(c.has), Equals: c.equals},
+		}))
+		if answer, err := do(t, site); err != nil || answer.OK != c.ok {
+			t.Errorf("%s %s in %s: %+v, %v", c.has, c.equals, c.body, answer, err)
 		}
 	}
 }
