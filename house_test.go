@@ -46,6 +46,8 @@ var imports = []struct {
 		"statements are made of keys and bytes, whatever device they are said to be of"},
 	{"rptest/brokenrp", []string{"ctap"}, []string{"github.com/fxamacker/cbor/v2", "github.com/google/go-tpm", "github.com/decred/dcrd/dcrec/secp256k1/v4"},
 		"a relying party that judges what we make shares nothing with how it is made"},
+	{"rptest/explain", []string{"rptest/ceremony", "ctap"}, []string{"github.com/fxamacker/cbor/v2", "github.com/google/go-tpm"},
+		"what responses say does not depend on who made them"},
 	{"rptest/...", []string{"rptest", "rptest/ceremony", "rptest/attest", "rptest/explain", "client", "authenticator", "keystore", "keystore/software", "ctap", "ctap/pinuv"},
 		[]string{"github.com/fxamacker/cbor/v2", "github.com/goccy/go-yaml", "golang.org/x/net/publicsuffix"},
 		"a test's devices are the engine and the client half, and faults"},

@@ -89,7 +89,7 @@ func TestDER(t *testing.T) {
 }
 
 // certificateOf finds the first certificate in an attestation statement.
-func certificateOf(t *testing.T, created *rptest.Registration) []byte {
+func certificateOf(t testing.TB, created *rptest.Registration) []byte {
 	t.Helper()
 	object := string(member(t, created.JSON, "attestationObject"))
 	_, after, ok := strings.Cut(object, "x5c\x82\x59") // two byte strings, behind their lengths

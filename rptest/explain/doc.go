@@ -12,7 +12,9 @@
 //	attestationObject.authData.flags.UV
 //	attestationObject.authData.credentialPublicKey.alg
 //	attestationObject.attStmt.x5c[0].extensions.aaguid
+//	attestationObject.attStmt.x5c[0].extensions.keyDescription.hardwareEnforced.origin
 //	attestationObject.attStmt.certInfo.extraData
+//	attestationObject.attStmt.pubArea.objectAttributes.fixedTPM
 //	authenticatorData.rpIdHash, signature, userHandle     of a sign-in
 //
 // Whatever comes is taken apart as far as it can be; the rest is shown as it is.

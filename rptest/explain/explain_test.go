@@ -279,6 +279,18 @@ func TestTableOfLongValues(t *testing.T) {
 	}
 }
 
+// Whatever two values are, they are printed on a line each.
+func FuzzTable(f *testing.F) {
+	f.Add("h'00'", strings.Repeat("é", 100))
+	f.Add(strings.Repeat("\x80", 200), strings.Repeat("\x80", 199)+"\n")
+	f.Fuzz(func(t *testing.T, control, fault string) {
+		text := explain.Table([]explain.Change{{Path: "x", Control: control, Fault: fault}})
+		if strings.Count(text, "\n") != 3 || len(text) > 4000 {
+			t.Errorf("%q and %q: %q", control, fault, text)
+		}
+	})
+}
+
 // Parts that say the same and are written otherwise are not printed alike.
 func TestDiffOfWritings(t *testing.T) {
 	for _, d := range []struct{ a, b string }{

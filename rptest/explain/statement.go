@@ -1,15 +1,6 @@
 package explain
 
-import (
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/binary"
-	"fmt"
-	"strconv"
-	"time"
-
-	"github.com/seed-77d61853/signet/rptest/ceremony"
-)
+import "github.com/seed-77d61853/signet/rptest/ceremony"
 
 // objectNode takes an attestation object apart (WebAuthn §6.5.4).
 func objectNode(name string, data []byte) *node {
@@ -66,150 +57,29 @@ func (n *node) statementParts() {
 		case "x5c":
 			for _, c := range p.parts {
 				if der, ok := c.byteString(); ok {
-					c.replace(certificateNode(der))
+					c.replaceBytes(der, certificateNode, "no certificate that can be read")
 				}
 			}
 		case "certInfo":
 			if b, ok := p.byteString(); ok {
-				p.replace(certInfoNode(b))
+				p.replaceBytes(b, certInfoNode, "no TPMS_ATTEST of a key")
 			}
 		case "pubArea":
 			if b, ok := p.byteString(); ok {
-				p.replace(pubAreaNode(b))
+				p.replaceBytes(b, pubAreaNode, "no TPMT_PUBLIC of a key of RSA or elliptic curves")
 			}
 		default:
 			p.statementParts() // a statement of compound
 		}
 	}
+	noteName(statement)
 }
 
-// extensionNames are those of attestation certificates.
-var extensionNames = map[string]string{
-	"2.5.29.14": "subjectKeyIdentifier", "2.5.29.15": "keyUsage", "2.5.29.17": "subjectAltName", "2.5.29.19": "basicConstraints",
-	"2.5.29.35": "authorityKeyIdentifier", "2.5.29.37": "extKeyUsage",
-	"1.3.6.1.4.1.45724.1.1.4": "aaguid", "1.2.840.113635.100.8.2": "appleNonce", "1.3.6.1.4.1.11129.2.1.17": "keyDescription",
-}
-
-// certificateNode takes a certificate apart; nil where it is none.
-func certificateNode(der []byte) *node {
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil
+// replaceBytes takes a byte string apart, or notes that it cannot be.
+func (n *node) replaceBytes(b []byte, parse func([]byte) *node, otherwise string) {
+	by := parse(b)
+	if by == nil {
+		n.note = otherwise
 	}
-	n := &node{raw: der}
-	n.add(leaf("version", strconv.Itoa(c.Version)), leaf("serialNumber", c.SerialNumber.String()),
-		rawLeaf("issuer", c.Issuer.String(), c.RawIssuer),
-		leaf("notBefore", c.NotBefore.Format(time.DateOnly)), leaf("notAfter", c.NotAfter.Format(time.DateOnly)),
-		rawLeaf("subject", c.Subject.String(), c.RawSubject),
-		bytesLeaf("publicKey", c.RawSubjectPublicKeyInfo), extensionsNode(c.Extensions),
-		leaf("signatureAlgorithm", c.SignatureAlgorithm.String()), bytesLeaf("signature", c.Signature))
-	return n
-}
-
-func rawLeaf(name, value string, raw []byte) *node { return &node{name: name, raw: raw, value: value} }
-
-func extensionsNode(list []pkix.Extension) *node {
-	n := &node{name: "extensions", value: emptyMap, parts: []*node{}}
-	for _, e := range list {
-		name := extensionNames[e.Id.String()]
-		if name == "" {
-			name = e.Id.String()
-		}
-		value := hexed(e.Value)
-		if e.Critical {
-			value += " critical"
-		}
-		n.raw = append(n.raw, name+value...)
-		n.add(leaf(name, value))
-	}
-	return n
-}
-
-// reader takes a TPM's structures apart: big-endian, and byte strings behind
-// their length in two bytes.
-type reader struct {
-	data []byte
-	n    *node
-	bad  bool
-}
-
-func (r *reader) take(size int) []byte {
-	if size > len(r.data) {
-		r.bad = true
-		return make([]byte, size)
-	}
-	b := r.data[:size]
-	r.data = r.data[size:]
-	return b
-}
-
-func (r *reader) fixed(name string, size int) []byte {
-	b := r.take(size)
-	r.n.add(bytesLeaf(name, b))
-	return b
-}
-
-func (r *reader) sized(name string) {
-	r.n.add(bytesLeaf(name, r.take(int(binary.BigEndian.Uint16(r.take(2))))))
-}
-
-// done gives the structure; nil where it was none.
-func (r *reader) done() *node {
-	if r.bad {
-		return nil
-	}
-	if len(r.data) > 0 {
-		r.n.add(bytesLeaf("trailing", r.data))
-	}
-	return r.n
-}
-
-// certInfoNode takes a TPMS_ATTEST apart (TPM 2.0 Part 2, §10.12.12); nil where it
-// is none of a certified key.
-func certInfoNode(b []byte) *node {
-	r := &reader{data: b, n: &node{raw: b}}
-	r.fixed("magic", 4)
-	r.fixed("type", 2)
-	r.sized("qualifiedSigner")
-	r.sized("extraData")
-	r.fixed("clockInfo", 17)
-	r.fixed("firmwareVersion", 8)
-	r.sized("name")
-	r.sized("qualifiedName")
-	return r.done()
-}
-
-const (
-	tpmRSA = 0x0001
-	tpmECC = 0x0023
-)
-
-// pubAreaNode takes a TPMT_PUBLIC apart (TPM 2.0 Part 2, §12.2.4); nil where it is
-// none of a signing key.
-func pubAreaNode(b []byte) *node {
-	r := &reader{data: b, n: &node{raw: b}}
-	kind := binary.BigEndian.Uint16(r.fixed("type", 2))
-	r.fixed("nameAlg", 2)
-	r.fixed("objectAttributes", 4)
-	r.sized("authPolicy")
-	r.fixed("symmetric", 2)
-	r.fixed("scheme", 2)
-	switch kind {
-	case tpmRSA:
-		r.fixed("keyBits", 2)
-		r.fixed("exponent", 4)
-		r.sized("n")
-	case tpmECC:
-		r.fixed("curve", 2)
-		r.fixed("kdf", 2)
-		r.sized("x")
-		r.sized("y")
-	default:
-		return nil
-	}
-	if n := r.done(); n != nil {
-		n.note = fmt.Sprintf("a key of %d bytes", len(b))
-		return n
-	}
-	return nil
+	n.replace(by)
 }
