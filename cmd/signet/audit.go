@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-77d61853/signet/rptest"
 	"github.com/seed-77d61853/signet/rptest/attest"
+	"github.com/seed-77d61853/signet/rptest/report"
 )
 
 // auditFlags say which site is audited, with what, and where the report goes.
@@ -203,11 +204,12 @@ func (f *auditFlags) run(cmd *cobra.Command) error {
 	if mended := audit.Known.Mended(found); len(mended) > 0 && f.WriteBaseline == "" {
 		fmt.Fprintf(os.Stderr, "signet: in the baseline and mended, so write it anew: %s\n", strings.Join(mended, ", "))
 	}
-	return f.conclude(cmd, found)
+	return f.conclude(cmd, found, origin != "")
 }
 
-// conclude writes the report and decides on the exit status.
-func (f *auditFlags) conclude(cmd *cobra.Command, found *rptest.Report) error {
+// conclude writes the report and decides on the exit status. Chosen tells that user or
+// mapping said the origin.
+func (f *auditFlags) conclude(cmd *cobra.Command, found *rptest.Report, chosen bool) error {
 	ctx := cmd.Context()
 	if err := f.outputFlags.write(cmd.OutOrStdout(), found, f.explainsOne(found)); err != nil {
 		return err
@@ -216,6 +218,10 @@ func (f *auditFlags) conclude(cmd *cobra.Command, found *rptest.Report) error {
 		fmt.Fprintln(os.Stderr, "signet: stopped before it was done; the report has what was played")
 		return statusInterrupted
 	}
+	block := report.Blocked(found)
+	if block != nil && block.Refused {
+		fmt.Fprintln(os.Stderr, "signet: the site refuses honest people. "+f.origins(found.Origin, chosen))
+	}
 	if f.WriteBaseline != "" {
 		if err := found.WriteBaseline(f.WriteBaseline); err != nil {
 			return err
@@ -223,7 +229,7 @@ func (f *auditFlags) conclude(cmd *cobra.Command, found *rptest.Report) error {
 		fmt.Fprintf(os.Stderr, "signet: wrote %s; audits with --baseline pass while nothing is new or worse\n", f.WriteBaseline)
 		return nil
 	}
-	return judge(found)
+	return f.judge(found, block)
 }
 
 // explainsOne tells whether the report is of one case that the user named.
@@ -232,7 +238,7 @@ func (f *auditFlags) explainsOne(found *rptest.Report) bool {
 }
 
 // judge tells how the audit ends. JUnit and SARIF tell the same.
-func judge(found *rptest.Report) error {
+func (f *auditFlags) judge(found *rptest.Report, block *report.Block) error {
 	failing, unsure := 0, 0
 	for i := range found.Results {
 		switch r := &found.Results[i]; {
@@ -250,9 +256,12 @@ func judge(found *rptest.Report) error {
 		return statusFinding
 	}
 	if unsure > 0 {
+		skip := ""
+		if block == nil {
+			skip = "\n  Cases can be left out with --skip."
+		}
 		fmt.Fprintf(os.Stderr, "signet: the audit cannot tell: cases of severity %s or more without a verdict: %d\n"+
-			"  Their ceremonies failed without a fault, too: the report says how. Mend the mapping or the site's\n"+
-			"  set-up (docs/testing/mapping.md), or leave the cases out with --skip.\n", found.FailOn, unsure)
+			"  Their ceremonies failed without a fault, too: the report says how. %s%s\n", found.FailOn, unsure, f.remedy(), skip)
 		return statusNoVerdict
 	}
 	return nil

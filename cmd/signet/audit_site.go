@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-77d61853/signet/cmd/signet/internal/target"
 	"github.com/seed-77d61853/signet/rptest"
+	"github.com/seed-77d61853/signet/rptest/explain"
 )
 
 // siteFlags say which site is audited and how it is reached.
@@ -83,6 +84,27 @@ func (f *siteFlags) site() (*rptest.Site, string, error) {
 		origin = t.Mapping.Origin
 	}
 	return site, origin, nil
+}
+
+// remedy says what to do about a site of which the audit cannot tell.
+func (f *siteFlags) remedy() string {
+	if f.Mapping != "" {
+		return "Mend the mapping or the\n  site's set-up: docs/testing/mapping.md."
+	}
+	return "Mend the site's set-up;\n  one that does not speak the FIDO profile needs a mapping: docs/testing/mapping.md."
+}
+
+// origins asks whether the origin is right, and tells where it is from. Chosen tells
+// that the user or the mapping said it.
+func (f *siteFlags) origins(used string, chosen bool) string {
+	used = explain.Visible(used)
+	switch {
+	case f.Origin != "":
+		return "Is --origin right? It is " + used + "."
+	case chosen:
+		return "Is the mapping's origin right? It is " + used + ";\n  --origin gives another."
+	}
+	return "Is --origin right? " + used + " was assumed."
 }
 
 // elsewhereError is target.ElsewhereError with the way out.

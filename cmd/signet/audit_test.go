@@ -19,7 +19,7 @@ import (
 	"github.com/seed-77d61853/signet/rptest/brokenrp"
 )
 
-// cmdSite is "site [off CHECK,...] [trust DIR] [tls FILE] [hang|garbage|redirect|drop
+// cmdSite is "site [origin ORIGIN] [off CHECK,...] [trust DIR] [tls FILE] [hang|garbage|redirect|drop
 // PATH]": it starts a relying party on loopback without the checks named, with the
 // trust material that an audit wrote, with TLS by an authority that it writes to
 // the file, and one that does not answer a path, answers it with a page, sends it
@@ -30,6 +30,8 @@ func cmdSite(ts *testscript.TestScript, _ bool, args []string) {
 	wrong, at, authority, material := "", "", "", ""
 	for ; len(args) > 0; args = args[2:] {
 		switch args[0] {
+		case "origin":
+			config.Origins = []string{args[1]}
 		case "off":
 			for name := range strings.SplitSeq(args[1], ",") {
 				config.Off = append(config.Off, brokenrp.Check(name))

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/seed-77d61853/signet/ctap"
@@ -18,13 +16,19 @@ import (
 // trust is what a site is given so that it can judge the audit's devices.
 type trust struct {
 	roots, metadataRoots bytes.Buffer // PEM
-	models               []ctap.AAGUID
-	statements           map[string][]byte // by file name
+	models               []model
 	blobs                []string
 }
 
-// writeTrust writes what a site needs to judge the attestation of devices that
-// cases use, where theirs is config.
+// model is one of the audit's devices.
+type model struct {
+	aaguid    ctap.AAGUID
+	formats   []attest.Format
+	statement []byte // of metadata
+}
+
+// writeTrust writes what a site needs to judge the attestation of the devices that
+// cases use, where theirs is config, and of every profile's.
 func writeTrust(out io.Writer, dir string, config rptest.DeviceConfig) error {
 	t, err := newTrust(config)
 	if err != nil {
@@ -32,12 +36,13 @@ func writeTrust(out io.Writer, dir string, config rptest.DeviceConfig) error {
 	}
 	var aaguids strings.Builder
 	for _, m := range t.models {
-		fmt.Fprintln(&aaguids, m)
+		fmt.Fprintln(&aaguids, m.aaguid)
 	}
-	files := []struct {
+	type file struct {
 		name, what string
 		content    []byte
-	}{
+	}
+	files := []file{
 		{"roots.pem", "certificates that the attestation of every device leads to", t.roots.Bytes()},
 		{"aaguids.txt", "the models, for a list of those that the site allows", []byte(aaguids.String())},
 		{"mds-roots.pem", "certificate that the metadata BLOBs' signatures lead to", t.metadataRoots.Bytes()},
@@ -45,11 +50,10 @@ func writeTrust(out io.Writer, dir string, config rptest.DeviceConfig) error {
 		{"mds-older.jwt", "an older one, to feed it with next; it has to refuse it", []byte(t.blobs[1])},
 		{"mds-forged.jwt", "one whose signature is wrong, to feed it with last; it has to refuse it", []byte(t.blobs[2])},
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.statements)) {
-		files = append(files, struct {
-			name, what string
-			content    []byte
-		}{name, "metadata statement of a model", t.statements[name]})
+	for _, m := range t.models {
+		files = append(files, file{
+			filepath.Join("metadata", m.aaguid.String()+".json"), "metadata statement of the model that attests in " + listed(m.formats), m.statement,
+		})
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "metadata"), 0o755); err != nil {
 		return err
@@ -73,7 +77,7 @@ func newTrust(config rptest.DeviceConfig) (*trust, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &trust{statements: map[string][]byte{}}
+	t := &trust{}
 	if t.blobs, err = main.TrialBLOBs(); err != nil {
 		return nil, err
 	}
@@ -82,60 +86,29 @@ func newTrust(config rptest.DeviceConfig) (*trust, error) {
 		return nil, err
 	}
 	t.metadataRoots.Write(metadataRoots)
-	devices := []rptest.DeviceConfig{config}
-	for _, c := range rptest.Catalogue() {
-		device := c.Device
-		if device.Personality == "" {
-			device.Personality = config.Personality
-		}
-		devices = append(devices, device)
+	makers, err := rptest.Makers(config)
+	if err != nil {
+		return nil, err
 	}
-	return t, t.add(devices)
-}
-
-// add adds what is known of the devices' models.
-func (t *trust) add(devices []rptest.DeviceConfig) error {
-	models := map[ctap.AAGUID]*attest.Model{}
-	authorities := map[ctap.AAGUID]*attest.Authority{}
-	for _, c := range devices {
-		d, err := rptest.NewDevice(c)
+	for _, m := range makers {
+		roots, err := m.Authority.Roots()
 		if err != nil {
-			return err
-		}
-		c = d.Config()
-		if c.Attestation == attest.None {
-			continue
-		}
-		m := models[*c.AAGUID]
-		if m == nil {
-			m = &attest.Model{AAGUID: *c.AAGUID, Synced: *c.BackupEligible}
-			models[m.AAGUID], authorities[m.AAGUID] = m, d.Authority()
-			t.models = append(t.models, m.AAGUID)
-		}
-		m.Formats = append(m.Formats, missing(m.Formats, c.Attestation)...)
-		for _, alg := range c.Algorithms {
-			m.Algorithms = append(m.Algorithms, missing(m.Algorithms, alg)...)
-		}
-	}
-	for _, aaguid := range t.models {
-		roots, err := authorities[aaguid].Roots()
-		if err != nil {
-			return err
+			return nil, err
 		}
 		t.roots.Write(roots)
-		statement, err := authorities[aaguid].MetadataStatement(*models[aaguid])
+		statement, err := m.Authority.MetadataStatement(m.Model)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		t.statements[filepath.Join("metadata", aaguid.String()+".json")] = append(statement, '\n')
+		t.models = append(t.models, model{m.Model.AAGUID, m.Model.Formats, append(statement, '\n')})
 	}
-	return nil
+	return t, nil
 }
 
-// missing is the value, where a list does not have it.
-func missing[T comparable](list []T, v T) []T {
-	if slices.Contains(list, v) {
-		return nil
+func listed(formats []attest.Format) string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, string(f))
 	}
-	return []T{v}
+	return strings.Join(names, ", ")
 }

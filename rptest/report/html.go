@@ -31,7 +31,7 @@ func HTML(w io.Writer, r *rptest.Report) error {
 		"did": did, "wanted": wanted, "class": classOf, "name": func(c class) string { return names[c] },
 		"mark": func(c class) string { return marks[c] }, "printable": printable, "played": played,
 		"exchanges": exchanges, "body": body, "todo": todo, "difference": difference, "explained": explanation, "tile": tiles, "plural": plural,
-		"link": link,
+		"link": link, "blocked": Blocked,
 	}).Parse(pageText)
 	if err != nil {
 		return fmt.Errorf("read page's template: %w", err)

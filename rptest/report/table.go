@@ -15,7 +15,8 @@ const width = 96
 
 // Table writes a report for who reads it on a terminal: the findings, each with
 // what was done, why it matters and where the standard says so; then what the
-// audit cannot tell, and why.
+// audit cannot tell, and why. Where that is nearly all of it, for one reason, only the
+// reason is told.
 func Table(w io.Writer, r *rptest.Report) error {
 	t := &table{}
 	t.line("%s, pages of %s", printable(r.RP), printable(r.Origin))
@@ -27,9 +28,15 @@ func Table(w io.Writer, r *rptest.Report) error {
 	}
 	t.known(of(r, known))
 	t.choices(of(r, policy))
-	t.noVerdict(of(r, noVerdict))
-	t.left("NOT APPLICABLE", of(r, notApplicable))
-	t.left("NOT RUN", of(r, notRun))
+	if b := Blocked(r); b != nil {
+		t.line("\nNO VERDICT")
+		t.line("  %s for one reason, with the fault and without it:", plural(b.Cases, "case"))
+		t.prose("    ", b.Cause)
+	} else {
+		t.noVerdict(of(r, noVerdict))
+		t.left("NOT APPLICABLE", of(r, notApplicable))
+		t.left("NOT RUN", of(r, notRun))
+	}
 	t.line("")
 	t.line("%s", Count(r))
 	_, err := io.WriteString(w, t.text.String())
