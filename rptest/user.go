@@ -78,7 +78,9 @@ func Refused(err error) Step {
 // mutation is misspelt, or no fault of this response: that is no refusal.
 //
 // The account is called user; those of a test's further users at one Site user-2
-// and so on, and their devices have other seeds. See Named.
+// and so on, and their devices have other seeds. A site that is not in this process
+// keeps accounts from one run of a test to the next, so there the names end in
+// something random. See Named.
 func NewUser(t testing.TB, rp RP, origin string, config ...DeviceConfig) *User {
 	t.Helper()
 	name, seed := "user", t.Name()
@@ -148,8 +150,9 @@ type host interface {
 
 // users counts NewUser's, by the names of the tests that are under way.
 type users struct {
-	mu sync.Mutex
-	of map[string]int
+	suffix string // of their names
+	mu     sync.Mutex
+	of     map[string]int
 }
 
 // welcome implements host. A test's first device is seeded with the test's name
@@ -181,7 +184,7 @@ func (u *users) welcome(t testing.TB) (name, seed string) {
 		u.of = map[string]int{}
 	}
 	u.of[test]++
-	return name, seed
+	return name + u.suffix, seed
 }
 
 // do takes a step at the site: *RefusedError where it is refused.
