@@ -186,6 +186,7 @@ func (f *auditFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	audit.RP, audit.Origin = site, origin
+	f.place = inRepository(f.Mapping)
 	if f.Baseline != "" {
 		if audit.Known, err = rptest.ReadBaseline(f.Baseline); err != nil {
 			return baselineError{fileError{err}}

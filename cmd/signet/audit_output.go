@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,6 +23,8 @@ type outputFlags struct {
 
 	Baseline      string
 	WriteBaseline string
+
+	place string // of findings in SARIF: the mapping, as inRepository has it
 }
 
 func (f *outputFlags) addFlags(flags *pflag.FlagSet) {
@@ -42,13 +45,42 @@ type output struct {
 
 func (f *outputFlags) outputs() (chosen []output) {
 	for _, o := range []output{
-		{"json", f.JSON, report.JSON}, {"junit", f.JUnit, f.judged(report.JUnit)}, {"sarif", f.SARIF, f.judged(report.SARIF)}, {"html", f.HTML, report.HTML},
+		{"json", f.JSON, report.JSON}, {"junit", f.JUnit, f.judged(report.JUnit)}, {"sarif", f.SARIF, f.judged(report.SARIFAt(f.place))}, {"html", f.HTML, report.HTML},
 	} {
 		if o.path != "" {
 			chosen = append(chosen, o)
 		}
 	}
 	return chosen
+}
+
+// inRepository is a file's path from the root of the repository that it is in, with
+// slashes; from the working directory where it is in none, and "" outside of that.
+func inRepository(file string) string {
+	if file == "" {
+		return ""
+	}
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return ""
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
+			root = dir
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	if file, err = filepath.Rel(root, file); err != nil || !filepath.IsLocal(file) {
+		return ""
+	}
+	return filepath.ToSlash(file)
 }
 
 // judged writes a report by which pipelines judge as by the exit status: with

@@ -161,6 +161,30 @@ func TestAuditInterrupted(t *testing.T) {
 	}
 }
 
+// SARIF places findings in the repository, wherever the audit is started.
+func TestAuditInRepository(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "repository", "test")
+	for _, d := range []string{dir, filepath.Join(root, "repository", ".git"), filepath.Join(root, "plain")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct{ from, file, want string }{
+		{dir, "rp.yaml", "test/rp.yaml"},
+		{filepath.Join(root, "repository"), "test/rp.yaml", "test/rp.yaml"},
+		{root, filepath.Join(dir, "rp.yaml"), "test/rp.yaml"},
+		{root, "plain/rp.yaml", "plain/rp.yaml"},
+		{dir, filepath.Join(root, "plain", "rp.yaml"), ""},
+		{dir, "", ""},
+	} {
+		t.Chdir(test.from)
+		if got := inRepository(test.file); got != test.want {
+			t.Errorf("%s in %s is %q, want %q", test.file, test.from, got, test.want)
+		}
+	}
+}
+
 // The mappings that the documents show can be read.
 func TestDocumentedMappings(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "testing", "mapping.md"))
