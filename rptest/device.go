@@ -2,6 +2,7 @@ package rptest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,7 +16,7 @@ import (
 // of them may be made; each is cheap, and safe for concurrent use.
 type Device struct {
 	config DeviceConfig // settled
-	engine *authenticator.Authenticator
+	engine engine
 	root   *root
 
 	mu     sync.Mutex
@@ -48,7 +49,7 @@ func NewDevice(c DeviceConfig) (*Device, error) {
 	}
 	d.root.patched = d.isPatched
 	profile, claims := c.profile(), c.claims()
-	d.engine, err = authenticator.New(context.Background(), authenticator.Config{
+	d.engine.Authenticator, err = authenticator.New(context.Background(), authenticator.Config{
 		Profile:  profile,
 		Root:     d.root,
 		User:     person{canVerify: !c.NoVerification && c.Personality != Hardware, display: profile.Display},
@@ -87,22 +88,6 @@ func (d *Device) PowerCycle(ctx context.Context) error {
 	return nil
 }
 
-// Reset erases every credential. The PIN is what it was, with all its tries.
-func (d *Device) Reset(ctx context.Context) error {
-	if err := d.engine.Erase(ctx); err != nil {
-		return fmt.Errorf("reset device: %w", err)
-	}
-	err := d.asOwner(ctx, func(o *authenticator.Owner) error { return o.SetPIN(ctx, []byte(rightPIN)) })
-	if err != nil {
-		return fmt.Errorf("reset device: %w", err)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	clear(d.properties)
-	d.aliases, d.internal = nil, nil
-	return nil
-}
-
 // session is the device as one ceremony of a browser reaches it: a
 // client.InProcess. It changes what the engine answers where the device is to be
 // another one.
@@ -110,6 +95,9 @@ type session struct {
 	device *Device
 	ctap   ctap.Session
 	hash   []byte // clientDataHash of the last getAssertion, for the next ones
+
+	begun  bool   // a command was sent
+	resets uint64 // the device's, before the first one
 }
 
 func (d *Device) session() session {
@@ -118,7 +106,13 @@ func (d *Device) session() session {
 
 // CTAP implements client.Device.
 func (s *session) CTAP(ctx context.Context, req []byte) ([]byte, error) {
-	return s.device.engine.ServeCTAP(ctx, &s.ctap, req), nil
+	return during(ctx, s, func(ctx context.Context) ([]byte, error) {
+		reply := s.device.engine.ServeCTAP(ctx, &s.ctap, req)
+		if cause := context.Cause(ctx); errors.Is(cause, errReset) && reply[0] != byte(ctap.StatusOK) {
+			return nil, cause
+		}
+		return reply, nil
+	})
 }
 
 // GetInfo asks the engine once, since nothing that a device says of itself here
@@ -130,7 +124,8 @@ func (s *session) GetInfo(ctx context.Context) (*ctap.GetInfoResponse, error) {
 	d.mu.Unlock()
 	if info == nil {
 		var err error
-		if info, err = d.engine.GetInfo(ctx, &s.ctap); err != nil {
+		info, err = during(ctx, s, func(ctx context.Context) (*ctap.GetInfoResponse, error) { return d.engine.GetInfo(ctx, &s.ctap) })
+		if err != nil {
 			return nil, err
 		}
 		d.config.lack(info)
@@ -143,6 +138,10 @@ func (s *session) GetInfo(ctx context.Context) (*ctap.GetInfoResponse, error) {
 
 // MakeCredential implements client.InProcess.
 func (s *session) MakeCredential(ctx context.Context, asked *ctap.MakeCredentialRequest) (*ctap.MakeCredentialResponse, error) {
+	return during(ctx, s, func(ctx context.Context) (*ctap.MakeCredentialResponse, error) { return s.makeCredential(ctx, asked) })
+}
+
+func (s *session) makeCredential(ctx context.Context, asked *ctap.MakeCredentialRequest) (*ctap.MakeCredentialResponse, error) {
 	d, req := s.device, asked
 	if d.hasAliases() {
 		own := *asked
@@ -158,6 +157,10 @@ func (s *session) MakeCredential(ctx context.Context, asked *ctap.MakeCredential
 
 // GetAssertion implements client.InProcess.
 func (s *session) GetAssertion(ctx context.Context, req *ctap.GetAssertionRequest) (*ctap.GetAssertionResponse, error) {
+	return during(ctx, s, func(ctx context.Context) (*ctap.GetAssertionResponse, error) { return s.getAssertion(ctx, req) })
+}
+
+func (s *session) getAssertion(ctx context.Context, req *ctap.GetAssertionRequest) (*ctap.GetAssertionResponse, error) {
 	d := s.device
 	if d.hasAliases() {
 		own := *req
@@ -174,6 +177,10 @@ func (s *session) GetAssertion(ctx context.Context, req *ctap.GetAssertionReques
 
 // GetNextAssertion implements client.InProcess.
 func (s *session) GetNextAssertion(ctx context.Context) (*ctap.GetAssertionResponse, error) {
+	return during(ctx, s, func(ctx context.Context) (*ctap.GetAssertionResponse, error) { return s.getNextAssertion(ctx) })
+}
+
+func (s *session) getNextAssertion(ctx context.Context) (*ctap.GetAssertionResponse, error) {
 	got, err := s.device.engine.GetNextAssertion(ctx, &s.ctap)
 	if err != nil {
 		return nil, err
