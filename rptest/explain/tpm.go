@@ -107,15 +107,17 @@ func pubAreaNode(b []byte) *node {
 	if err != nil {
 		return nil
 	}
+	// tpm2 takes a length that is cut off for 0.
+	trailing, whole := bytes.CutPrefix(b, tpm2.Marshal(public))
 	parameters, unique := parametersNode(public), uniqueNode(public)
-	if parameters == nil || unique == nil {
+	if !whole || parameters == nil || unique == nil {
 		return nil
 	}
 	n := &node{raw: b, note: fmt.Sprintf("a key of %d bytes", len(b))}
 	n.add(idLeaf("type", public.Type), idLeaf("nameAlg", public.NameAlg), attributesNode(public.ObjectAttributes),
 		bytesLeaf("authPolicy", public.AuthPolicy.Buffer), parameters, unique)
-	if size := len(tpm2.Marshal(public)); size < len(b) {
-		n.add(bytesLeaf("trailing", b[size:]))
+	if len(trailing) > 0 {
+		n.add(bytesLeaf("trailing", trailing))
 	}
 	return n
 }

@@ -55,8 +55,15 @@ func TestPubArea(t *testing.T) {
 			}
 		}
 	}
+	for _, whole := range [][]byte{rsaArea(), tpm2.Marshal(tpm2.RSASRKTemplate), tpm2.Marshal(tpm2.ECCEKTemplate)} {
+		for i := range whole {
+			if n := pubAreaNode(whole[:i]); n != nil {
+				t.Errorf("%d bytes of %d are taken for all: %s", i, len(whole), written(n))
+			}
+		}
+	}
 	for name, b := range map[string][]byte{
-		"nothing": {}, "a byte less": rsaArea()[:len(rsaArea())-1], "its length in front": append([]byte{0, byte(len(rsaArea()))}, rsaArea()...),
+		"its length in front": append([]byte{0, byte(len(rsaArea()))}, rsaArea()...),
 		"a hash's key": tpm2.Marshal(tpm2.TPMTPublic{Type: tpm2.TPMAlgKeyedHash, NameAlg: tpm2.TPMAlgSHA256,
 			Parameters: tpm2.NewTPMUPublicParms(tpm2.TPMAlgKeyedHash, &tpm2.TPMSKeyedHashParms{Scheme: tpm2.TPMTKeyedHashScheme{Scheme: tpm2.TPMAlgNull}}),
 			Unique:     tpm2.NewTPMUPublicID(tpm2.TPMAlgKeyedHash, &tpm2.TPM2BDigest{})}),
