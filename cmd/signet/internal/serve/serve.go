@@ -143,6 +143,7 @@ var routes = []route{
 	{"GET", "/v1/devices/{device}/metadata.json", withDevice((*Server).metadata)},
 	{"GET", "/v1/devices/{device}/mds.jwt", withDevice((*Server).metadataBLOB)},
 	{"GET", "/v1/devices/{device}/mds-roots.pem", withDevice((*Server).metadataRoots)},
+	{"GET", "/v1/devices/{device}/mds-trials", withDevice((*Server).trialBLOBs)},
 	{"GET", "/v1/roots.pem", (*Server).allRoots},
 
 	{"GET", "/v1/mutations", (*Server).listMutations},

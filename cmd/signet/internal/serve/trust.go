@@ -59,25 +59,28 @@ func (s *Server) allRoots(w http.ResponseWriter, _ *http.Request) error {
 	return raw(w, typePEM, slices.Concat(all...))
 }
 
-// model is the device as metadata speaks of it.
-func (d *device) model() attest.Model {
-	c := d.Config()
-	return attest.Model{AAGUID: *c.AAGUID, Formats: []attest.Format{c.Attestation}, Algorithms: c.Algorithms, Synced: *c.BackupEligible}
-}
-
 func (s *Server) metadata(w http.ResponseWriter, _ *http.Request, d *device) error {
-	statement, err := d.Authority().MetadataStatement(d.model())
+	statement, err := d.Authority().MetadataStatement(d.Model())
 	if err != nil {
 		return err
 	}
 	return raw(w, "application/json", statement)
 }
 
+// trialBLOBs serves what a site is fed with before an audit of trust in such devices.
+func (s *Server) trialBLOBs(w http.ResponseWriter, _ *http.Request, d *device) error {
+	blobs, err := d.TrialBLOBs()
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, blobs)
+}
+
 // metadataBLOB serves a BLOB about the device alone: its number and the device's
 // status are in the query.
 func (s *Server) metadataBLOB(w http.ResponseWriter, r *http.Request, d *device) error {
 	q := r.URL.Query()
-	b := attest.BLOB{No: 1, Entries: []attest.Entry{{Model: d.model()}}}
+	b := attest.BLOB{No: 1, Entries: []attest.Entry{{Model: d.Model()}}}
 	var err error
 	if no := q.Get("no"); no != "" {
 		if b.No, err = strconv.Atoi(no); err != nil {

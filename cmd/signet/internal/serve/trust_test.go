@@ -52,6 +52,29 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// The trial BLOBs are of every profile's model, in the order in which a site is fed
+// with them.
+func TestTrialBLOBs(t *testing.T) {
+	s := start(t, Config{})
+	_, body := s.do("GET", s.device(`{"profile":"phone"}`)+"/mds-trials", nil)
+	var blobs []string
+	if err := json.Unmarshal(body, &blobs); err != nil || len(blobs) != 3 {
+		t.Fatalf("%v: %s", err, body)
+	}
+	for i, number := range []int{2, 1, 3} {
+		var payload struct {
+			No      int
+			Entries []struct{ AAGUID string }
+		}
+		if err := decodePart(strings.Split(blobs[i], ".")[1], &payload); err != nil {
+			t.Fatal(err)
+		}
+		if payload.No != number || len(payload.Entries) < len(rptest.Personalities()) {
+			t.Errorf("BLOB %d has number %d and tells of %v", i, payload.No, payload.Entries)
+		}
+	}
+}
+
 func decodePart(part string, v any) error {
 	var b rptest.Bytes
 	if err := b.UnmarshalText([]byte(part)); err != nil {
