@@ -1,23 +1,23 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 
+	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
-// A progress shows how far something long is, on one line of a terminal.
+// A progress shows how far something long is, by a bar on one line of a terminal.
 type progress struct {
 	out  io.Writer // nil: nobody looks
 	what string    // "Moved"
-	last int       // per mille
+	bar  *progressbar.ProgressBar
 }
 
 // newProgress shows on standard error, where that is a terminal.
 func newProgress(what string) *progress {
-	p := &progress{what: what, last: -1}
+	p := &progress{what: what}
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		p.out = os.Stderr
 	}
@@ -29,18 +29,17 @@ func (p *progress) step(done, total int) {
 	if p.out == nil || total == 0 {
 		return
 	}
-	mille := done * 1000 / total
-	if mille == p.last {
-		return
+	if p.bar == nil {
+		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(p.what),
+			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
 	}
-	p.last = mille
-	fmt.Fprintf(p.out, "\r%s %d of %d", p.what, done, total)
+	p.bar.Set(done)
 }
 
 // end leaves the line to what is printed next.
 func (p *progress) end() {
-	if p.out != nil && p.last >= 0 {
-		fmt.Fprint(p.out, "\r\x1b[K")
+	if p.bar != nil {
+		p.bar.Clear()
 	}
-	p.last = -1
+	p.bar = nil
 }
