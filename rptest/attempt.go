@@ -24,7 +24,7 @@ func (u *User) begin(c Case, step Step) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.applies(step, a.Options); err != nil {
+	if err := u.meets(c, step, a.Options); err != nil {
 		return a.Options, naming(a.Exchanges, err)
 	}
 	return a.Options, nil
@@ -58,15 +58,23 @@ func (u *User) logInFor(c Case, mutations ...Mutation) (*Assertion, *Answer, err
 	return r, answer, err
 }
 
-func (c *Case) applies(step Step, options []byte) error {
+// meets gives errNotApplicable where options do not say what a case needs.
+func (u *User) meets(c Case, step Step, options []byte) error {
 	o, err := parseOffered(options)
 	if err != nil {
 		return err
 	}
-	if need := c.missing(step, o); need != "" {
-		return errNotApplicable{need}
+	if need := c.missing(step, o, u.makesDiscoverable(o)); need != "" {
+		return unmet(u.rp, step, need)
 	}
 	return nil
+}
+
+// makesDiscoverable tells whether a registration makes a discoverable credential, or one
+// that the case wants not to be.
+func (u *User) makesDiscoverable(o *offered) bool {
+	unsaid := o.Selection.ResidentKey == "" && u.Device.config.Personality == Phone
+	return o.Selection.discoverable() || unsaid || u.Wishes.ResidentKey == "discouraged"
 }
 
 // finish posts a response. A site that hangs up, or does not answer in time,

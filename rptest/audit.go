@@ -213,7 +213,7 @@ func (r *run) result(ctx context.Context, c Case) Result {
 	case ctx.Err() != nil:
 		result.stop()
 	case need != "":
-		result.Outcome, result.Detail = NotApplicable, errNotApplicable{need}.Error()
+		result.Outcome, result.Detail = NotApplicable, unmet(r.RP, "", need).Error()
 	case r.lost() != nil:
 		result.Outcome, result.Detail = ControlFailed, r.lost().Error()
 	default:

@@ -136,6 +136,7 @@ const (
 	NeedStepUp            Need = "a second place that verifies passkeys"   // the steps StepUpBegin and StepUpFinish
 	NeedAccountDeletion   Need = "deletion of an account"                  // the step DeleteAccount
 	NeedAttachment        Need = "an authenticator attachment asked for"   // authenticatorSelection names one
+	NeedOwnEndpoints      Need = "the site's own endpoints"                // it is not spoken to by the FIDO REST profile
 	NeedConditional       Need = "registration with mediation conditional" // the site can be told that mediation is conditional
 )
 

@@ -69,7 +69,7 @@ func (p *play) answerOpenly(device, session *User, options []byte) error {
 	r, err := p.get(device, open)
 	if deviceRefuses(err) {
 		// Not discoverable: the attacker knows the own credential's ID.
-		return errNotApplicable{NeedDiscoverable}
+		return unmet(p.rp, RegisterBegin, NeedDiscoverable)
 	}
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (p *play) takesNames(u *User) error {
 		return err
 	}
 	if len(o.Allow) == 0 {
-		return errNotApplicable{NeedAllowList}
+		return unmet(p.rp, LogInBegin, NeedAllowList)
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (p *play) userHandle(u *User) (string, error) {
 			return c.UserHandle.String(), nil
 		}
 	}
-	return "", errNotApplicable{NeedDiscoverable}
+	return "", unmet(p.rp, RegisterBegin, NeedDiscoverable)
 }
 
 func otherUserHandle(p *play) error {

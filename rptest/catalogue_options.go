@@ -93,6 +93,7 @@ func optionsCases() []Case {
 			Recipe:     "does asking for userVerification \"discouraged\" lower what the site asks for by itself?",
 			Why:        "verification is then the attacker's choice",
 			References: []string{"GHSA-h4fw-6r7f-w494"},
+			Needs:      []Need{NeedOwnEndpoints},
 			play: lowers(LogInBegin, Wishes{UserVerification: "discouraged"}, func(o *offered) (string, int) {
 				v := cmp.Or(o.UserVerification, "preferred")
 				return v, slices.Index(verificationLevels, v)
@@ -257,7 +258,7 @@ func otherAttachment(p *play) error {
 	}
 	own := o.Selection.Attachment
 	if own == "" {
-		return errNotApplicable{NeedAttachment}
+		return unmet(p.rp, RegisterBegin, NeedAttachment)
 	}
 	a, err := u.do(RegisterBegin, Request{Wishes: Wishes{Attachment: other[own]}})
 	if p.refusedBy(err) {

@@ -18,6 +18,7 @@ func ownershipCases() []Case {
 		{ID: "sequence.ownership.stranger-enrols", Sev: Critical, Anchor: "§7.1",
 			Recipe: "somebody who is not signed in registers a passkey under the name of an account that has one",
 			Why:    "whoever knows a name has the account",
+			Needs:  []Need{NeedOwnEndpoints},
 			play:   strangerEnrols},
 		{ID: "sequence.ownership.rename-other", Sev: Medium, Anchor: "§7.1",
 			Recipe:     "one account renames another account's passkey by its ID",

@@ -94,7 +94,7 @@ func registrationSignature(p *play) error {
 	}
 	sig, err := ceremony.StatementSignature(r.JSON)
 	if err != nil {
-		return errNotApplicable{NeedAttestation}
+		return unmet(p.rp, RegisterBegin, NeedAttestation)
 	}
 	options, err := p.begin(u, LogInBegin)
 	if err != nil {

@@ -26,6 +26,8 @@ type Mapping struct {
 	Hosts   []string             `yaml:"hosts,omitempty"`
 	Headers map[string]string    `yaml:"headers,omitempty"`
 	Steps   map[Step]StepMapping `yaml:"steps"`
+
+	profile bool // FIDO made it
 }
 
 // StepMapping is one step: requests in their order, and where in the last
@@ -225,7 +227,7 @@ func FIDO() *Mapping {
 		}
 	}
 	return &Mapping{
-		Name: "FIDO REST profile",
+		Name: "FIDO REST profile", profile: true,
 		Steps: map[Step]StepMapping{
 			RegisterBegin: begin("/attestation/options", map[string]any{
 				"username": "${user}", "displayName": "${displayName}", "attestation": "${wish.attestation?}",

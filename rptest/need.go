@@ -19,22 +19,30 @@ type offered struct {
 		ID   loose  `json:"id"`
 		Name string `json:"name"`
 	} `json:"user"`
-	Challenge        loose   `json:"challenge"`
-	UserVerification string  `json:"userVerification"`
-	Attestation      string  `json:"attestation"`
-	Timeout          float64 `json:"timeout"` // milliseconds
-	Selection        struct {
-		Attachment         string `json:"authenticatorAttachment"`
-		ResidentKey        string `json:"residentKey"`
-		RequireResidentKey bool   `json:"requireResidentKey"`
-		UserVerification   string `json:"userVerification"`
-	} `json:"authenticatorSelection"`
-	Params []struct {
+	Challenge        loose     `json:"challenge"`
+	UserVerification string    `json:"userVerification"`
+	Attestation      string    `json:"attestation"`
+	Timeout          float64   `json:"timeout"` // milliseconds
+	Selection        selection `json:"authenticatorSelection"`
+	Params           []struct {
 		Alg ctap.Algorithm `json:"alg"`
 	} `json:"pubKeyCredParams"`
 	Allow      []descriptor               `json:"allowCredentials"`
 	Exclude    []descriptor               `json:"excludeCredentials"`
 	Extensions map[string]json.RawMessage `json:"extensions"`
+}
+
+// selection is which authenticator creation options ask for.
+type selection struct {
+	Attachment         string `json:"authenticatorAttachment"`
+	ResidentKey        string `json:"residentKey"`
+	RequireResidentKey bool   `json:"requireResidentKey"`
+	UserVerification   string `json:"userVerification"`
+}
+
+// discoverable tells whether it asks for a discoverable credential.
+func (s *selection) discoverable() bool {
+	return s.ResidentKey == "required" || s.ResidentKey == "preferred" || s.RequireResidentKey
 }
 
 // descriptor is what options say of a credential.
@@ -145,6 +153,9 @@ func (c *Case) missingStep(rp RP) Need {
 		if h, ok := rp.(hearer); n == NeedConditional && (!ok || !h.Hears(RegisterBegin, "mediation")) {
 			return n
 		}
+		if m := mappingOf(rp); n == NeedOwnEndpoints && m != nil && m.isProfile() {
+			return n
+		}
 		for _, s := range steps[n] {
 			if !rp.Offers(s) {
 				return n
@@ -155,8 +166,9 @@ func (c *Case) missingStep(rp RP) Need {
 }
 
 // missing names the first need that the options of the step do not meet; "" if
-// there is none.
-func (c *Case) missing(step Step, o *offered) Need {
+// there is none. discoverable tells that creation options make
+// the device's passkeys so.
+func (c *Case) missing(step Step, o *offered, discoverable bool) Need {
 	registering := step == RegisterBegin
 	for _, n := range c.Needs {
 		met := true
@@ -175,10 +187,13 @@ func (c *Case) missing(step Step, o *offered) Need {
 			met = registering || o.Extensions["largeBlob"] != nil
 		case NeedUVOptional:
 			met = o.UserVerification != "required"
-		case NeedDiscoverable:
-			met = !registering || o.Selection.ResidentKey == "required" || o.Selection.ResidentKey == "preferred" || o.Selection.RequireResidentKey
-		case NeedUsernameless:
-			met = registering || len(o.Allow) == 0
+		case NeedDiscoverable, NeedUsernameless:
+			switch {
+			case registering: // without a user name nobody signs in by another credential
+				n, met = NeedDiscoverable, discoverable
+			case n == NeedUsernameless:
+				met = len(o.Allow) == 0
+			}
 		case NeedAllowList:
 			met = registering || len(o.Allow) > 0
 		case NeedES256:

@@ -8,14 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/seed-77d61853/signet/rptest/explain"
 )
@@ -54,7 +54,8 @@ func URL(base string, m *Mapping, transport http.RoundTripper) (*Site, error) {
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
-	return &Site{mapping: m.at(base), transport: transport}, nil
+	suffix := "-" + strconv.FormatUint(uint64(rand.Uint32()), 36)
+	return &Site{mapping: m.at(base), transport: transport, users: users{suffix: suffix}}, nil
 }
 
 // Name implements RP.
@@ -86,10 +87,7 @@ func (s *Site) Offers(step Step) bool {
 
 // Hears tells whether the mapping passes one of the Wishes on to the site, as
 // "mediation" or "userVerification".
-func (s *Site) Hears(step Step, wish string) bool {
-	text, err := yaml.Marshal(s.mapping.Steps[step])
-	return err == nil && strings.Contains(string(text), "${wish."+wish)
-}
+func (s *Site) Hears(step Step, wish string) bool { return s.mapping.holds(step, "wish."+wish) }
 
 // Do implements RP.
 func (s *Site) Do(ctx context.Context, session *Session, step Step, r Request) (*Answer, error) {
