@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"io/fs"
@@ -37,9 +38,14 @@ func (s *Server) addCredential(w http.ResponseWriter, r *http.Request, d *device
 func (d *device) find(r *http.Request, id []byte) (*rptest.Credential, error) {
 	c, err := d.Credential(r.Context(), id)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, refusal(http.StatusNotFound, "device %s has no credential %s", d.id, rptest.Bytes(id))
+		return nil, d.lacks(id)
 	}
 	return &c, err
+}
+
+// lacks says that the device has no credential of an ID.
+func (d *device) lacks(id []byte) *Error {
+	return refusal(http.StatusNotFound, "device %s has no credential %s", d.id, rptest.Bytes(id))
 }
 
 // named gives the credential that the path names.
@@ -68,7 +74,9 @@ func (s *Server) setProperties(w http.ResponseWriter, r *http.Request, d *device
 	if err := decode(r, &p); err != nil {
 		return err
 	}
-	if err := d.SetProperties(r.Context(), c.CredentialID, p); err != nil {
+	if err := d.SetProperties(r.Context(), c.CredentialID, p); errors.Is(err, fs.ErrNotExist) { // since it was found
+		return d.lacks(c.CredentialID)
+	} else if err != nil {
 		return refusal(http.StatusBadRequest, "%v", err)
 	}
 	d.log.add(Event{Type: "credential", Kind: "changed", CredentialID: c.CredentialID.String()})
@@ -83,23 +91,33 @@ func (s *Server) removeCredential(w http.ResponseWriter, r *http.Request, d *dev
 	if err != nil {
 		return err
 	}
-	return d.drop(w, r, *c)
+	if err := d.remove(r.Context(), c.CredentialID); errors.Is(err, fs.ErrNotExist) { // since it was found
+		return d.lacks(c.CredentialID)
+	} else if err != nil {
+		return err
+	}
+	return nothing(w)
 }
 
+// removeCredentials removes those that there are; others may remove some meanwhile.
 func (s *Server) removeCredentials(w http.ResponseWriter, r *http.Request, d *device) error {
 	all, err := d.Credentials(r.Context())
 	if err != nil {
 		return err
 	}
-	return d.drop(w, r, all...)
-}
-
-func (d *device) drop(w http.ResponseWriter, r *http.Request, credentials ...rptest.Credential) error {
-	for _, c := range credentials {
-		if err := d.Remove(r.Context(), c.CredentialID); err != nil {
+	for _, c := range all {
+		if err := d.remove(r.Context(), c.CredentialID); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		d.log.add(Event{Type: "credential", Kind: "removed", CredentialID: c.CredentialID.String()})
 	}
 	return nothing(w)
+}
+
+// remove removes a credential, and has the log tell of it.
+func (d *device) remove(ctx context.Context, id rptest.Bytes) error {
+	if err := d.Remove(ctx, id); err != nil {
+		return err
+	}
+	d.log.add(Event{Type: "credential", Kind: "removed", CredentialID: id.String()})
+	return nil
 }

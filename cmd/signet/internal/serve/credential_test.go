@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
@@ -173,6 +174,42 @@ func TestCredentialAlgorithms(t *testing.T) {
 		}
 		if !verifies(t, made[d], next.must("POST", d+"/get", page(requestOptions))) {
 			t.Errorf("%s: after loading it signs with another key", d)
+		}
+	}
+}
+
+// Who removes what another removes at the same time is told so of one credential, and
+// gets what was wanted of all.
+func TestRemovedMeanwhile(t *testing.T) {
+	s := start(t, Config{})
+	d := s.device(`{}`)
+	both := func(path string) (statuses [2]int, answers [2]string) {
+		var removers sync.WaitGroup
+		for i := range statuses {
+			removers.Go(func() {
+				status, answer := s.do("DELETE", path, nil)
+				statuses[i], answers[i] = status, string(answer)
+			})
+		}
+		removers.Wait()
+		return statuses, answers
+	}
+	for range 20 {
+		id := fmt.Sprint(s.register(d)["id"])
+		statuses, answers := both(d + "/credentials/" + id)
+		for i, status := range statuses {
+			if status != 200 && (status != 404 || !strings.Contains(answers[i], "no credential "+id)) {
+				t.Errorf("of one: %d %s", status, answers[i])
+			}
+		}
+		if statuses == [2]int{404, 404} {
+			t.Error("nobody removed it")
+		}
+		for i := range 5 {
+			s.must("POST", d+"/create", page(strings.Replace(creationOptions, "YWxpY2U", fmt.Sprintf("YWxpY2U%d", i), 1)))
+		}
+		if statuses, answers := both(d + "/credentials"); statuses != [2]int{200, 200} {
+			t.Errorf("of all: %v %q", statuses, answers)
 		}
 	}
 }
