@@ -34,6 +34,7 @@ type device struct {
 	*rptest.Device
 	id      string
 	asked   deviceConfig
+	starts  int               // how often it was read from a state
 	related map[string][]byte // documents, by RP ID
 	log     log
 	waiting waiting
@@ -55,13 +56,18 @@ func (c deviceConfig) rptest() (rptest.DeviceConfig, error) {
 	return config, nil
 }
 
-// newDevice makes a device.
-func newDevice(id string, c deviceConfig) (*device, error) {
+// newDevice makes a device. Where a state had it before, what follows from its seed
+// is not what it was in its earlier starts: passkeys that were deleted would come
+// back, with their private keys.
+func newDevice(id string, c deviceConfig, starts int) (*device, error) {
 	config, err := c.rptest()
 	if err != nil {
 		return nil, err
 	}
-	d := &device{id: id, asked: c, related: map[string][]byte{}}
+	if config.Seed != "" && starts > 0 {
+		config.Seed = fmt.Sprintf("%s\x00%d", config.Seed, starts)
+	}
+	d := &device{id: id, asked: c, starts: starts, related: map[string][]byte{}}
 	for rpID, origins := range c.RelatedOrigins {
 		document, err := json.Marshal(map[string][]string{"origins": origins})
 		if err != nil {
@@ -86,6 +92,7 @@ func checkOrigin(o string) error {
 // said of it.
 func (d *device) description() map[string]any {
 	shown := deviceConfig{DeviceConfig: d.Config(), Clock: d.asked.Clock, Origins: d.asked.Origins, RelatedOrigins: d.asked.RelatedOrigins}
+	shown.Seed = d.asked.Seed
 	return map[string]any{"id": d.id, "config": shown}
 }
 
@@ -143,7 +150,7 @@ func (s *Server) add(c deviceConfig) (*device, error) {
 	s.made++
 	id := "d" + strconv.Itoa(s.made)
 	s.mu.Unlock()
-	d, err := newDevice(id, c)
+	d, err := newDevice(id, c, 0)
 	if err != nil {
 		return nil, refusal(http.StatusBadRequest, "%v", err)
 	}
@@ -210,6 +217,9 @@ func (s *Server) powerCycle(w http.ResponseWriter, r *http.Request, d *device) e
 	return nothing(w)
 }
 
+// maxDelay is the longest that a person thinks, in milliseconds: a day.
+const maxDelay = 24 * 60 * 60 * 1000
+
 func (s *Server) behave(w http.ResponseWriter, r *http.Request, d *device) error {
 	var b struct {
 		rptest.Behaviour
@@ -218,6 +228,9 @@ func (s *Server) behave(w http.ResponseWriter, r *http.Request, d *device) error
 	}
 	if err := decode(r, &b); err != nil {
 		return err
+	}
+	if b.DelayMs < 0 || b.DelayMs > maxDelay {
+		return refusal(http.StatusBadRequest, "body: delayMs is from 0 to %d", maxDelay)
 	}
 	if err := d.Behave(b.Behaviour, b.Always); err != nil {
 		return refusal(http.StatusBadRequest, "%v", err)

@@ -189,3 +189,54 @@ func clientData(t *testing.T, credential map[string]any) (out map[string]any) {
 	}
 	return out
 }
+
+// A person thinks for a day at most: longer times do not fit, and would be none.
+func TestDelayIsBounded(t *testing.T) {
+	s := start(t, Config{})
+	d := s.device(`{}`)
+	for delay, want := range map[string]int{
+		"0": 200, "86400000": 200, "86400001": 400, "-1": 400, "18446744073710": 400, "9223372036854775807": 400, "-9223372036854775808": 400,
+	} {
+		resp, err := s.client.Do(s.request("POST", d+"/behaviour", []byte(`{"delayMs":`+delay+`}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("delayMs %s: %d, want %d", delay, resp.StatusCode, want)
+		}
+	}
+}
+
+// A device can be used while it is reset.
+func TestResetMeanwhile(t *testing.T) {
+	s := start(t, Config{})
+	for _, profile := range []string{"security-key", "phone"} {
+		d := s.device(fmt.Sprintf(`{"profile":%q}`, profile))
+		var users sync.WaitGroup
+		for _, op := range []string{"create", "get", "credentials"} {
+			users.Go(func() {
+				for range 50 {
+					var status int
+					var answer []byte
+					switch op {
+					case "create":
+						status, answer = s.do("POST", d+"/create", page(creationOptions))
+					case "get":
+						status, answer = s.do("POST", d+"/get", page(requestOptions))
+					case "credentials":
+						status, answer = s.do("GET", d+"/credentials", nil)
+					}
+					asUnplugged := status == 409 && strings.Contains(string(answer), "NotAllowedError") && !strings.Contains(string(answer), "PIN_NOT_SET")
+					if status != 200 && !asUnplugged {
+						t.Errorf("%s: %s: %d %s", profile, op, status, answer)
+					}
+				}
+			})
+		}
+		for range 50 {
+			s.must("POST", d+"/reset", nil)
+		}
+		users.Wait()
+	}
+}

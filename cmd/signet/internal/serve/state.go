@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 
 // state is what a file keeps of a service: the devices and their passkeys, with
 // the private keys and large blobs. Behaviours, logs and audits are not kept; what
-// the PRF gives is not what it gave before.
+// the PRF gives is not what it gave before, and what is drawn from a seed is new.
 type state struct {
 	Version int           `json:"version"`
 	Made    int           `json:"made"`
@@ -28,13 +29,18 @@ type state struct {
 type deviceState struct {
 	ID          string              `json:"id"`
 	Config      deviceConfig        `json:"config"`
-	Credentials []rptest.Credential `json:"credentials"` // the newest first
+	Starts      int                 `json:"starts,omitempty"` // how often it was read, where it has a seed
+	Credentials []rptest.Credential `json:"credentials"`      // the newest first
 }
 
 const stateVersion = 1
 
-// Load reads the devices that Save wrote. A file that is not there has none.
+// Load reads the devices that Save wrote. A file that is not there has none. It fails
+// where Save could not write the file.
 func (s *Server) Load(ctx context.Context, path string) error {
+	if err := checkWritable(path); err != nil {
+		return fmt.Errorf("devices could not be written to %s: %w", path, err)
+	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -58,7 +64,11 @@ func (s *Server) Load(ctx context.Context, path string) error {
 		if err := s.checkID(kept.ID, st.Made); err != nil {
 			return fmt.Errorf("read devices from %s: %w", path, err)
 		}
-		d, err := newDevice(kept.ID, kept.Config)
+		starts := 0
+		if kept.Config.Seed != "" {
+			starts = kept.Starts + 1
+		}
+		d, err := newDevice(kept.ID, kept.Config, starts)
 		if err != nil {
 			return fmt.Errorf("read devices from %s: device %s: %w", path, kept.ID, err)
 		}
@@ -95,17 +105,16 @@ func (s *Server) checkID(id string, made int) error {
 // empty file beside it whose name ends in .lock. A device that cannot be written is
 // left out, and named by the error.
 func (s *Server) Save(ctx context.Context, path string) error {
-	s.mu.RLock()
-	st := state{Version: stateVersion, Made: s.made, Devices: []deviceState{}}
-	s.mu.RUnlock()
+	all, made := s.snapshot()
+	st := state{Version: stateVersion, Made: made, Devices: []deviceState{}}
 	var failed error
-	for _, d := range s.all() {
+	for _, d := range all {
 		credentials, err := d.Credentials(ctx)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("device %s is not kept: %w", d.id, err))
 			continue
 		}
-		st.Devices = append(st.Devices, deviceState{d.id, d.asked, credentials})
+		st.Devices = append(st.Devices, deviceState{d.id, d.asked, d.starts, credentials})
 	}
 	data, err := json.MarshalIndent(st, "", "  ")
 	if err == nil {
@@ -115,6 +124,23 @@ func (s *Server) Save(ctx context.Context, path string) error {
 		failed = errors.Join(failed, fmt.Errorf("write devices: %w", err))
 	}
 	return failed
+}
+
+// snapshot lists the devices, and tells how many were made: those, at least.
+func (s *Server) snapshot() (all []*device, made int) {
+	all = s.all()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return all, s.made
+}
+
+// checkWritable makes a file beside path, and removes it.
+func checkWritable(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // replace puts data in the place of path, with a lock beside it: services that end

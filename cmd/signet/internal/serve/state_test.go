@@ -2,10 +2,13 @@ package serve
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/seed-77d61853/signet/keystore"
@@ -77,6 +80,96 @@ func TestState(t *testing.T) {
 		}
 		if err := start(t, Config{}).server.Load(t.Context(), path); err == nil {
 			t.Errorf("%s is read", damage)
+		}
+	}
+}
+
+// What was deleted from a device with a seed does not come back after a restart. What
+// comes instead is a function of the state.
+func TestStateOfSeed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "devices.json")
+	s := start(t, Config{})
+	d := s.device(`{"seed":"one"}`)
+	shown := s.must("GET", d, nil)
+	ids := map[any]string{}
+	for restart := range 3 {
+		id := s.register(d)["id"]
+		if before, ok := ids[id]; ok {
+			t.Errorf("the passkey of %s came back", before)
+		}
+		ids[id] = fmt.Sprintf("start %d", restart)
+		s.must("DELETE", d+"/credentials", nil)
+		if err := s.server.Save(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		other := start(t, Config{})
+		if err := other.server.Load(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		s = start(t, Config{})
+		if err := s.server.Load(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := s.register(d)["id"], other.register(d)["id"]; a != b {
+			t.Errorf("one state gave %v and %v", a, b)
+		} else {
+			ids[a] = fmt.Sprintf("restart %d", restart)
+		}
+		if got := s.must("GET", d, nil); !reflect.DeepEqual(got, shown) {
+			t.Errorf("the device is %v, and was %v", got, shown)
+		}
+	}
+}
+
+// A place where Save could not write is refused at the start.
+func TestStateNowhere(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "nowhere", "x.json"), filepath.Join(dir, "file", "x.json"), dir} {
+		if err := start(t, Config{}).server.Load(t.Context(), path); err == nil {
+			t.Errorf("%s is taken", path)
+		}
+	}
+	if err := start(t, Config{}).server.Load(t.Context(), filepath.Join(dir, "x.json")); err != nil {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("left is %v %v", entries, err)
+	}
+}
+
+// Devices that are made while they are saved are among those made.
+func TestStateMeanwhile(t *testing.T) {
+	s := start(t, Config{}).server
+	var makers sync.WaitGroup
+	stop := make(chan struct{})
+	defer makers.Wait()
+	defer close(stop)
+	for range 2 {
+		makers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				s.mu.Lock()
+				s.made++
+				d := &device{id: "d" + strconv.Itoa(s.made)}
+				s.devices, s.order = map[string]*device{d.id: d}, []string{d.id}
+				s.mu.Unlock()
+			}
+		})
+	}
+	for made := 0; made < 20_000; {
+		var all []*device
+		all, made = s.snapshot()
+		for _, d := range all {
+			if n, err := strconv.Atoi(d.id[1:]); err != nil || n > made {
+				t.Fatalf("%s is one of %d devices", d.id, made)
+			}
 		}
 	}
 }
