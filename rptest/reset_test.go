@@ -2,6 +2,7 @@ package rptest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-77d61853/signet/client"
+	"github.com/seed-77d61853/signet/ctap"
 )
 
 // A reset is one step to all who use the device at the same time: none of them finds
@@ -42,7 +44,7 @@ func TestResetIsOneStep(t *testing.T) {
 			})
 		}
 		refusable := func(err error) error {
-			if ErrorName(err) == client.NotAllowedError { // as unplugged, or it has no passkey
+			if ErrorName(err) == client.NotAllowedError && !errors.Is(err, ctap.ErrPINNotSet) { // as unplugged, or it has no passkey
 				return nil
 			}
 			return err
