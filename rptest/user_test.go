@@ -216,3 +216,23 @@ func TestWhatWentWrong(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A site that is not in this process keeps accounts from one run of a test to the
+// next.
+func TestUsersOfASiteElsewhere(t *testing.T) {
+	seen := map[string]bool{}
+	for range 2 {
+		rp, err := URL("http://localhost:8080", FIDO(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := NewUser(t, rp, "https://login.example")
+		if !strings.HasPrefix(u.Session.User, "user-") || u.Device.Config().Seed != t.Name() {
+			t.Errorf("%s, with the seed %q", u.Session.User, u.Device.Config().Seed)
+		}
+		seen[u.Session.User] = true
+	}
+	if len(seen) != 2 {
+		t.Errorf("two runs have %d names", len(seen))
+	}
+}

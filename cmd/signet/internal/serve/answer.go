@@ -38,6 +38,7 @@ var refusalNames = map[int]string{
 	http.StatusUnsupportedMediaType:  "UnsupportedMediaType",
 	http.StatusTooManyRequests:       "TooMany",
 	http.StatusInternalServerError:   "Internal",
+	http.StatusServiceUnavailable:    "Unavailable",
 }
 
 func refusal(status int, format string, args ...any) *Error {

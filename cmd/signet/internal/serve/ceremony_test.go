@@ -79,7 +79,9 @@ func TestAutofill(t *testing.T) {
 	s.must("POST", d+"/create", page(bob))
 
 	s.refused(409, "InvalidStateError", "conditional", "POST", d+"/autofill", `{"waitMs":0}`)
-	s.wrong().refused(400, "BadRequest", "waitMs", "POST", d+"/autofill", `{"waitMs":-1}`)
+	for _, ms := range []string{"-1", "18446744073710", "-9223372036854775808"} {
+		s.wrong().refused(400, "BadRequest", "waitMs", "POST", d+"/autofill", `{"waitMs":`+ms+`}`)
+	}
 
 	type result struct {
 		status int
@@ -358,4 +360,14 @@ func TestMistakesAreNoRefusals(t *testing.T) {
 	}
 	s.must("POST", d+"/behaviour", `{"error":"UnknownError"}`)
 	s.refused(409, "UnknownError", "", "POST", d+"/get", page(requestOptions))
+}
+
+// A ceremony that begins after its device has gone is over at once.
+func TestCeremonyAfterTheEnd(t *testing.T) {
+	w := waiting{}
+	w.end(errGone)
+	ctx, _ := w.begin(t.Context(), &ceremony{}, false)
+	if context.Cause(ctx) != errGone {
+		t.Errorf("it goes on: %v", context.Cause(ctx))
+	}
 }

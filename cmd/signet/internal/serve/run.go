@@ -31,6 +31,7 @@ type runs struct {
 const (
 	maxRunning = 4
 	maxRuns    = 64
+	maxTimeout = 24 * 60 * 60 * 1000 // of a request to the site, in milliseconds
 )
 
 // States of a run.
@@ -164,8 +165,8 @@ func (b *auditRequest) device() (rptest.DeviceConfig, error) {
 
 // site is who is audited.
 func (b *auditRequest) site() (*rptest.Site, error) {
-	if b.TimeoutMs < 0 {
-		return nil, fmt.Errorf("timeoutMs %d is negative", b.TimeoutMs)
+	if b.TimeoutMs < 0 || b.TimeoutMs > maxTimeout {
+		return nil, fmt.Errorf("timeoutMs %d is not from 0 to %d", b.TimeoutMs, maxTimeout)
 	}
 	mapping, err := b.mapping()
 	if err != nil {
@@ -206,6 +207,9 @@ func (b *auditRequest) mapping() (*rptest.Mapping, error) {
 func (rs *runs) start(ctx context.Context, audit *rptest.Audit) (*run, error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, refusal(http.StatusServiceUnavailable, "the service is being stopped")
+	}
 	if rs.running >= maxRunning {
 		return nil, refusal(http.StatusTooManyRequests, "%d audits are running: wait for one", rs.running)
 	}
@@ -244,7 +248,11 @@ func play(ctx context.Context, audit *rptest.Audit) (report *rptest.Report, err 
 }
 
 // wait waits until no audit runs any more.
-func (rs *runs) wait() { rs.ends.Wait() }
+func (rs *runs) wait() {
+	rs.mu.Lock() // a start that has seen the service run is through
+	rs.mu.Unlock()
+	rs.ends.Wait()
+}
 
 // named gives the run that the path names.
 func (rs *runs) named(r *http.Request) (*run, error) {

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -182,7 +183,9 @@ steps:
 		body := fmt.Sprintf(`{"url":"http://localhost","device":{%q:%s}}`, member, value)
 		s.wrong().refused(400, "BadRequest", "device: seed, origins and relatedOrigins", "POST", "/v1/runs", body)
 	}
-	s.wrong().refused(400, "BadRequest", "timeoutMs", "POST", "/v1/runs", `{"url":"http://localhost","timeoutMs":-1}`)
+	for _, ms := range []string{"-1", "86400001", "9223372036854775807"} {
+		s.wrong().refused(400, "BadRequest", "timeoutMs", "POST", "/v1/runs", `{"url":"http://localhost","timeoutMs":`+ms+`}`)
+	}
 	s.wrong().refused(400, "BadRequest", "unknown field", "POST", "/v1/runs", `{"uri":"http://localhost"}`)
 	s.wrong().refused(400, "BadRequest", "severity", "POST", "/v1/runs", `{"url":"http://localhost","atLeast":"awful"}`)
 }
@@ -273,4 +276,16 @@ func TestForgottenRunsCount(t *testing.T) {
 	answer()
 	s.server.runs.wait()
 	s.must("POST", "/v1/runs", `{"url":"http://127.0.0.1:1"}`)
+}
+
+// An audit that is asked for while the service stops is none that the service waits
+// for.
+func TestAuditTooLate(t *testing.T) {
+	s := start(t, Config{})
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	var refused *Error
+	if _, err := s.server.runs.start(stopped, &rptest.Audit{RP: explosive{}}); !errors.As(err, &refused) || refused.Name != "Unavailable" {
+		t.Errorf("error %v", err)
+	}
 }

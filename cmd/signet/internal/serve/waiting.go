@@ -21,7 +21,9 @@ type waiting struct {
 	mu   sync.Mutex
 	all  []*pending // the oldest first
 	made uint64
-	wake wake // when one is offered
+	// ended is why no ceremony goes on; nil: they do.
+	ended error
+	wake  wake // when one is offered
 	// early are aborts of ceremonies that had not begun, the oldest first: a page
 	// sends both at once, on two connections.
 	early []earlyAbort
@@ -68,7 +70,10 @@ func (w *waiting) begin(ctx context.Context, c *ceremony, offer bool) (context.C
 		p.id = "c" + strconv.FormatUint(w.made, 10)
 	}
 	w.all = append(w.all, p)
-	if w.abortedEarly(p) {
+	switch {
+	case w.ended != nil:
+		cancel(w.ended)
+	case w.abortedEarly(p):
 		p.abort()
 	}
 	w.mu.Unlock()
@@ -109,6 +114,7 @@ func (w *waiting) done(p *pending) {
 func (w *waiting) end(cause error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.ended = cause
 	for _, p := range w.all {
 		p.cancel(cause)
 	}
@@ -175,10 +181,10 @@ func (s *Server) autofill(w http.ResponseWriter, r *http.Request, d *device) err
 	}
 	wait := autofillWait
 	if b.WaitMs != nil {
+		if ms := int64(*b.WaitMs); ms < 0 || ms > autofillMax.Milliseconds() {
+			return refusal(http.StatusBadRequest, "body: waitMs is from 0 to %d", autofillMax.Milliseconds())
+		}
 		wait = time.Duration(*b.WaitMs) * time.Millisecond
-	}
-	if wait < 0 || wait > autofillMax {
-		return refusal(http.StatusBadRequest, "body: waitMs is from 0 to %d", autofillMax.Milliseconds())
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
