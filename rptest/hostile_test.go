@@ -85,15 +85,19 @@ func TestPasswordInAddress(t *testing.T) {
 // http instead of https.
 func TestSchemeStays(t *testing.T) {
 	m := oneStep(plainStep)
-	m.Base = "https://login.example"
+	m.Base, m.Hosts = "https://login.example", []string{"sso.example"}
 	site := Handler(http.NotFoundHandler(), m)
 	for path, ok := range map[string]bool{
+		"https://sso.example/x": true, "//sso.example/x": true, "http://sso.example/x": false,
 		"/x": true, "x": true, "https://login.example/x": true, "//login.example/x": true,
 		"http://login.example/x": false, "http://login.example:443/x": false, "ftp://login.example/x": false,
 	} {
 		if to, err := site.resolve(path, &vars{}); (err == nil) != ok {
 			t.Errorf("%s leads to %q, %v", path, to, err)
 		}
+	}
+	if _, err := site.resolve("http://%C2%9B31mevil%E2%80%AE/x", &vars{}); err == nil || strings.ContainsAny(err.Error(), "\u009b\u202e") {
+		t.Errorf("a host that does something to a terminal: %q", err)
 	}
 }
 

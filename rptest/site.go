@@ -381,8 +381,11 @@ func (s *Site) resolve(path string, v *vars) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if (u.Host != base.Host || u.Scheme != base.Scheme) && !slices.Contains(s.mapping.Hosts, u.Host) {
-		return "", fmt.Errorf("%s is not contacted by %s: only %s by %s is, and what the mapping lists under hosts", u.Host, u.Scheme, base.Host, base.Scheme)
+	known := u.Host == base.Host || slices.Contains(s.mapping.Hosts, u.Host)
+	secure := u.Scheme == base.Scheme || u.Scheme == "https" && u.Host != base.Host
+	if !known || !secure {
+		return "", fmt.Errorf("%s is not contacted by %s: only %s by %s is, and what the mapping lists under hosts",
+			explain.Visible(u.Host), explain.Visible(u.Scheme), base.Host, base.Scheme)
 	}
 	return u.String(), nil
 }

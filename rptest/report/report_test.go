@@ -113,6 +113,23 @@ func TestTableIsPlain(t *testing.T) {
 	}
 }
 
+// Nor in JSON and SARIF, whose readers get it back as it was.
+func TestJSONIsPlain(t *testing.T) {
+	const evil = "a\u202eb\u009bc\U000e0001d\x7fe"
+	r := sample()
+	r.Results[0].Detail = evil
+	for _, name := range []string{"report.json", "sarif.json"} {
+		text := written(t, name, r)
+		if i := bytes.IndexFunc(text, func(c rune) bool { return c != '\n' && !unicode.IsPrint(c) }); i >= 0 {
+			t.Errorf("%q is in %s", text[i:i+4], name)
+		}
+	}
+	var got rptest.Report
+	if err := json.Unmarshal(written(t, "report.json", r), &got); err != nil || got.Results[0].Detail != evil {
+		t.Errorf("it came back as %q, %v", got.Results[0].Detail, err)
+	}
+}
+
 // Nor does it turn a page's text about: not in what was seen, and not in requests.
 func TestHTMLIsPlain(t *testing.T) {
 	const evil = "a\u202eb\u2066c\u061cd\x1be\x00"

@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -170,9 +169,7 @@ func writeSARIF(w io.Writer, r *rptest.Report, file string) error {
 		invocation.Notifications = append(invocation.Notifications, sarifNotification{"error", sarifMessage{"The audit was stopped."}, nil})
 	}
 	run.Invocations = []sarifInvocation{invocation}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	err := e.Encode(sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
+	err := encode(w, sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
 	if err != nil {
 		return fmt.Errorf("write SARIF: %w", err)
 	}
