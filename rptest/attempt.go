@@ -24,6 +24,7 @@ func (u *User) begin(c Case, step Step) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	u.asked = a.Exchanges
 	if err := u.meets(c, step, a.Options); err != nil {
 		return a.Options, naming(a.Exchanges, err)
 	}

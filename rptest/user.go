@@ -28,6 +28,8 @@ type User struct {
 	ctx context.Context
 	t   testing.TB // nil for an audit's users, who must nothing
 	set bool       // the account is set up
+
+	asked []Exchange // for the last options
 }
 
 // A RefusedError tells that the site refused a step, or crashed on it. It wraps why
@@ -249,8 +251,12 @@ func (u *User) wants(err error) {
 }
 
 // unable tells of a ceremony that the browser did not do, and where that was, if it
-// is about the page.
+// is about the page, or which request it is about, if that is the options.
 func (u *User) unable(what string, options []byte, err error) error {
+	switch ErrorName(err) {
+	case client.TypeError, client.EncodingError: // no options at all
+		return fmt.Errorf("%s: %w", what, naming(u.asked, err))
+	}
 	o, unread := parseOffered(options)
 	if ErrorName(err) != client.SecurityError || unread != nil {
 		return fmt.Errorf("%s: %w", what, err)

@@ -236,3 +236,18 @@ func TestUsersOfASiteElsewhere(t *testing.T) {
 		t.Errorf("two runs have %d names", len(seen))
 	}
 }
+
+// Options that a browser cannot read are the fault of a request, which the error names.
+func TestUnreadableOptionsNameTheRequest(t *testing.T) {
+	rp := spiedSite(t, func(w http.ResponseWriter, path, _ string) bool {
+		if path != "/attestation/options" {
+			return false
+		}
+		io.WriteString(w, `{"status":"ok","rp":{"id":"login.example","name":"x"},"user":{"id":"AA","name":"a","displayName":"a"},"challenge":"!!","pubKeyCredParams":[]}`)
+		return true
+	})
+	_, err := NewUser(t, rp, "https://login.example").Register()
+	if ErrorName(err) != "EncodingError" || !strings.Contains(err.Error(), "register: POST https://localhost/attestation/options: ") {
+		t.Errorf("error %v", err)
+	}
+}

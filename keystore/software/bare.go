@@ -33,7 +33,7 @@ type Bare struct {
 	secrets [keystore.Installation + 1]keystore.Secret // by Protection; that of Gated is none
 	life    [keystore.Installation + 1]*life
 	keys    map[uint64]*bareKey // by handle
-	made    uint64             // keys, ever
+	made    uint64              // keys, ever
 }
 
 type bareKey struct {

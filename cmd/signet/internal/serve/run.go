@@ -249,9 +249,10 @@ func play(ctx context.Context, audit *rptest.Audit) (report *rptest.Report, err 
 
 // wait waits until no audit runs any more.
 func (rs *runs) wait() {
-	rs.mu.Lock() // a start that has seen the service run is through
+	rs.mu.Lock()
+	ends := &rs.ends // while no start, which had seen the service run, is half done
 	rs.mu.Unlock()
-	rs.ends.Wait()
+	ends.Wait()
 }
 
 // named gives the run that the path names.
