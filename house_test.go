@@ -48,7 +48,7 @@ var imports = []struct {
 		"a relying party that judges what we make shares nothing with how it is made"},
 	{"rptest/explain", []string{"rptest/ceremony", "ctap"}, []string{"github.com/fxamacker/cbor/v2", "github.com/google/go-tpm"},
 		"what responses say does not depend on who made them"},
-	{"rptest/...", []string{"rptest", "rptest/ceremony", "rptest/attest", "rptest/explain", "client", "authenticator", "keystore", "keystore/software", "ctap", "ctap/pinuv"},
+	{"rptest/...", []string{"internal/patience", "rptest", "rptest/ceremony", "rptest/attest", "rptest/explain", "client", "authenticator", "keystore", "keystore/software", "ctap", "ctap/pinuv"},
 		[]string{"github.com/fxamacker/cbor/v2", "github.com/goccy/go-yaml", "golang.org/x/net/publicsuffix"},
 		"a test's devices are the engine and the client half, and faults"},
 	{"client/...", []string{"ctap", "ctap/pinuv", "ctap/hid", "ctap/apdu", "internal/patience"}, []string{"github.com/fxamacker/cbor/v2", "golang.org/x/net", "golang.org/x/text"},

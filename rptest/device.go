@@ -2,7 +2,6 @@ package rptest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -106,10 +105,10 @@ func (d *Device) session() session {
 
 // CTAP implements client.Device.
 func (s *session) CTAP(ctx context.Context, req []byte) ([]byte, error) {
-	return during(ctx, s, func(ctx context.Context) ([]byte, error) {
-		reply := s.device.engine.ServeCTAP(ctx, &s.ctap, req)
-		if cause := context.Cause(ctx); errors.Is(cause, errReset) && reply[0] != byte(ctap.StatusOK) {
-			return nil, cause
+	return during(ctx, s, func(c *command) ([]byte, error) {
+		reply := s.device.engine.ServeCTAP(c, &s.ctap, req)
+		if c.over.Load() && reply[0] != byte(ctap.StatusOK) {
+			return nil, errReset
 		}
 		return reply, nil
 	})
@@ -124,7 +123,7 @@ func (s *session) GetInfo(ctx context.Context) (*ctap.GetInfoResponse, error) {
 	d.mu.Unlock()
 	if info == nil {
 		var err error
-		info, err = during(ctx, s, func(ctx context.Context) (*ctap.GetInfoResponse, error) { return d.engine.GetInfo(ctx, &s.ctap) })
+		info, err = during(ctx, s, func(c *command) (*ctap.GetInfoResponse, error) { return d.engine.GetInfo(c, &s.ctap) })
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +137,7 @@ func (s *session) GetInfo(ctx context.Context) (*ctap.GetInfoResponse, error) {
 
 // MakeCredential implements client.InProcess.
 func (s *session) MakeCredential(ctx context.Context, asked *ctap.MakeCredentialRequest) (*ctap.MakeCredentialResponse, error) {
-	return during(ctx, s, func(ctx context.Context) (*ctap.MakeCredentialResponse, error) { return s.makeCredential(ctx, asked) })
+	return during(ctx, s, func(c *command) (*ctap.MakeCredentialResponse, error) { return s.makeCredential(c, asked) })
 }
 
 func (s *session) makeCredential(ctx context.Context, asked *ctap.MakeCredentialRequest) (*ctap.MakeCredentialResponse, error) {
@@ -157,7 +156,7 @@ func (s *session) makeCredential(ctx context.Context, asked *ctap.MakeCredential
 
 // GetAssertion implements client.InProcess.
 func (s *session) GetAssertion(ctx context.Context, req *ctap.GetAssertionRequest) (*ctap.GetAssertionResponse, error) {
-	return during(ctx, s, func(ctx context.Context) (*ctap.GetAssertionResponse, error) { return s.getAssertion(ctx, req) })
+	return during(ctx, s, func(c *command) (*ctap.GetAssertionResponse, error) { return s.getAssertion(c, req) })
 }
 
 func (s *session) getAssertion(ctx context.Context, req *ctap.GetAssertionRequest) (*ctap.GetAssertionResponse, error) {
@@ -177,7 +176,7 @@ func (s *session) getAssertion(ctx context.Context, req *ctap.GetAssertionReques
 
 // GetNextAssertion implements client.InProcess.
 func (s *session) GetNextAssertion(ctx context.Context) (*ctap.GetAssertionResponse, error) {
-	return during(ctx, s, func(ctx context.Context) (*ctap.GetAssertionResponse, error) { return s.getNextAssertion(ctx) })
+	return during(ctx, s, func(c *command) (*ctap.GetAssertionResponse, error) { return s.getNextAssertion(c) })
 }
 
 func (s *session) getNextAssertion(ctx context.Context) (*ctap.GetAssertionResponse, error) {

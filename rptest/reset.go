@@ -2,12 +2,14 @@ package rptest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/seed-77d61853/signet/authenticator"
 	"github.com/seed-77d61853/signet/client"
+	"github.com/seed-77d61853/signet/internal/patience"
 )
 
 // Reset erases every credential. The PIN is what it was, with all its tries. To
@@ -45,11 +47,23 @@ type engine struct {
 	uses   sync.WaitGroup
 
 	mu       sync.Mutex
-	commands map[*command]context.CancelCauseFunc
+	commands map[*command]bool // under way
 }
 
-// command is one of a session, which may wait for a person.
-type command struct{ _ byte }
+// command is one of a session, as a context: it may wait for a person.
+type command struct {
+	*patience.Context
+	over atomic.Bool // by a reset
+}
+
+// longestCommand is more than any person takes.
+const longestCommand = 1000 * time.Hour
+
+// reset ends the command.
+func (c *command) reset() {
+	c.over.Store(true)
+	c.End()
+}
 
 // alone ends the commands, waits until nobody uses the engine, and keeps others out
 // until done is called.
@@ -57,8 +71,8 @@ func (e *engine) alone() (done func()) {
 	e.door.Lock()
 	e.resets++
 	e.mu.Lock()
-	for _, cancel := range e.commands {
-		cancel(errReset)
+	for c := range e.commands {
+		c.reset()
 	}
 	e.mu.Unlock()
 	e.uses.Wait()
@@ -86,43 +100,46 @@ func (e *engine) Unlock(ctx context.Context, pin []byte, rearm bool) error {
 	return e.Authenticator.Unlock(ctx, pin, rearm)
 }
 
-// enter begins a session's command, which a reset cancels; the caller calls leave.
-func (e *engine) enter(s *session, cancel context.CancelCauseFunc) (leave func()) {
-	c := new(command)
+// enter begins a session's command; leave ends it.
+func (e *engine) enter(ctx context.Context, s *session) *command {
+	c := &command{Context: patience.For(ctx, longestCommand)}
 	e.door.Lock()
 	defer e.door.Unlock()
 	if !s.begun {
 		s.begun, s.resets = true, e.resets
 	}
 	if s.resets != e.resets {
-		cancel(errReset)
+		c.reset()
 	}
 	e.uses.Add(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.commands == nil {
-		e.commands = map[*command]context.CancelCauseFunc{}
+		e.commands = map[*command]bool{}
 	}
-	e.commands[c] = cancel
-	return func() {
-		e.mu.Lock()
-		delete(e.commands, c)
-		e.mu.Unlock()
-		e.uses.Done()
-	}
+	e.commands[c] = true
+	return c
+}
+
+func (e *engine) leave(c *command) {
+	c.End()
+	e.mu.Lock()
+	delete(e.commands, c)
+	e.mu.Unlock()
+	e.uses.Done()
 }
 
 // during runs a session's command unless the device is reset, or was since the
 // session's first.
-func during[R any](ctx context.Context, s *session, run func(context.Context) (R, error)) (none R, err error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer s.device.engine.enter(s, cancel)()
-	if errors.Is(context.Cause(ctx), errReset) {
+func during[R any](ctx context.Context, s *session, run func(*command) (R, error)) (none R, err error) {
+	e := &s.device.engine
+	c := e.enter(ctx, s)
+	defer e.leave(c)
+	if c.over.Load() {
 		return none, errReset
 	}
-	reply, err := run(ctx)
-	if err != nil && errors.Is(context.Cause(ctx), errReset) {
+	reply, err := run(c)
+	if err != nil && c.over.Load() {
 		return none, errReset
 	}
 	return reply, err
