@@ -38,8 +38,9 @@ func (m fakeManager) Inhibit(what, who, why, mode string) (dbus.UnixFD, *dbus.Er
 	if err != nil || what != "sleep" || mode != "delay" {
 		return 0, dbus.MakeFailedError(err)
 	}
+	fd := dbus.UnixFD(w.Fd()) // before the test, which closes it, has it
 	m.waits <- inhibitor{r, w}
-	return dbus.UnixFD(w.Fd()), nil
+	return fd, nil
 }
 
 func privateBus(t *testing.T) (connect func() *dbus.Conn) {
