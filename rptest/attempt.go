@@ -2,12 +2,163 @@ package rptest
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/seed-77d61853/signet/client"
 )
+
+// attempt is one ceremony, spoilt or not.
+type attempt struct {
+	outcome  Outcome
+	detail   string
+	evidence Evidence
+	err      error
+	all      []Exchange // from the account's making on
+	answers  []*Answer  // to the steps that finish
+	// unregistered tells that the site refused the registration, fault or not.
+	unregistered bool
+}
+
+// settle makes a control's failure the result, with all that was said; it reports
+// whether there is none.
+func (a *attempt) settle(result *Result) bool {
+	switch {
+	case a.err != nil:
+		result.Outcome, result.Detail = outcomeOf(a.err), a.err.Error()
+	case a.outcome != Accepted:
+		result.Outcome = ControlFailed
+		result.Detail = fmt.Sprintf("without the fault: %s: %v", a.outcome, naming(a.evidence.Exchanges, errors.New(a.detail)))
+	default:
+		return true
+	}
+	result.Control, result.Exchanges = a.evidence, a.all
+	result.Control.Exchanges = nil // they are among the others
+	return false
+}
+
+// outcomeOf tells what it means that a ceremony did not get as far as the
+// site's judgement.
+func outcomeOf(err error) Outcome {
+	var unmet errNotApplicable
+	if errors.As(err, &unmet) {
+		return NotApplicable
+	}
+	var browser *client.Error
+	if errors.As(err, &browser) && browser.Name == client.UnknownError {
+		return NotApplicable // the fault cannot be made of this response
+	}
+	return ControlFailed
+}
+
+func (r *run) attempt(ctx context.Context, c Case, role string, mutations ...Mutation) *attempt {
+	a := &attempt{}
+	u, err := r.user(ctx, role, c)
+	if err != nil {
+		a.err = err
+		return a
+	}
+	site := &recorder{RP: r.RP}
+	u.rp = site
+	defer func() { a.all = site.exchanges }()
+	if c.Kind == Registering || c.registers {
+		a.register(u, c, mutations)
+	} else {
+		a.logIn(u, c, mutations)
+	}
+	if a.err == nil && a.outcome == Rejected {
+		a.err = site.limited // what was kept did not show
+	}
+	return a
+}
+
+func (a *attempt) register(u *User, c Case, mutations []Mutation) {
+	reg, answer, err := u.registerFor(c, mutations...)
+	if err != nil {
+		a.err = err
+		return
+	}
+	a.judge(answer, reg)
+	if a.outcome != Rejected {
+		return
+	}
+	a.unregistered = true
+	if kept, where := u.kept(reg); kept {
+		a.outcome, a.detail = RejectedButStored, a.detail+"; and yet "+where
+	}
+}
+
+func (a *attempt) logIn(u *User, c Case, mutations []Mutation) {
+	_, registered, err := u.registerFor(c)
+	if err != nil || !registered.OK {
+		a.err = cannot("register first", registered, err)
+		a.detail, a.unregistered = a.err.Error(), err == nil && !registered.Crashed
+		return
+	}
+	a.answers = append(a.answers, registered)
+	if err := u.leave(); err != nil {
+		a.err = err
+		return
+	}
+	got, answer, err := u.logInFor(c, mutations...)
+	contradicted := ""
+	if len(mutations) == 0 {
+		contradicted = registered.disowned("the sign-in after it failed")
+	}
+	if err != nil {
+		a.err = err
+		if outcomeOf(err) == ControlFailed && contradicted != "" {
+			a.err = fmt.Errorf("%w%s", err, contradicted)
+		}
+		return
+	}
+	a.judge(answer, (*Registration)(got))
+	switch {
+	case a.outcome == Rejected && u.signedIn():
+		a.outcome, a.detail = RejectedButStored, a.detail+"; and yet a session was given"
+	case a.outcome == Accepted:
+		a.detail += u.doubt(answer)
+	default:
+		a.detail += contradicted
+	}
+}
+
+func (a *attempt) judge(answer *Answer, r *Registration) {
+	a.evidence = Evidence{Options: r.Options, Credential: r.JSON, Honest: r.Honest, Exchanges: answer.Exchanges}
+	a.outcome, a.detail = answer.verdict()
+	a.answers = append(a.answers, answer)
+}
+
+// verdict reads an answer to a step that finishes.
+func (a *Answer) verdict() (Outcome, string) {
+	detail := fmt.Sprintf("status %d", a.Status)
+	if a.Status == 0 {
+		detail = "no answer"
+	}
+	if a.Message != "" {
+		detail += ": " + a.Message
+	}
+	switch {
+	case a.Crashed:
+		return Crashed, detail
+	case a.OK:
+		return Accepted, detail
+	}
+	return Rejected, detail
+}
+
+// cannot makes an error of a step that was to succeed.
+func cannot(what string, answer *Answer, err error) error {
+	if err == nil {
+		_, detail := answer.verdict()
+		err = naming(answer.Exchanges, errors.New(detail))
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
 
 // begin gets options for a case, of an account that is set up:
 // errNotApplicable where they do not say what the case needs.
