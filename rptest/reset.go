@@ -3,6 +3,7 @@ package rptest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,7 +48,7 @@ type engine struct {
 	uses   sync.WaitGroup
 
 	mu       sync.Mutex
-	commands map[*command]bool // under way
+	commands []*command // under way
 }
 
 // command is one of a session, as a context: it may wait for a person.
@@ -71,7 +72,7 @@ func (e *engine) alone() (done func()) {
 	e.door.Lock()
 	e.resets++
 	e.mu.Lock()
-	for c := range e.commands {
+	for _, c := range e.commands {
 		c.reset()
 	}
 	e.mu.Unlock()
@@ -114,17 +115,15 @@ func (e *engine) enter(ctx context.Context, s *session) *command {
 	e.uses.Add(1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.commands == nil {
-		e.commands = map[*command]bool{}
-	}
-	e.commands[c] = true
+	e.commands = append(e.commands, c)
 	return c
 }
 
 func (e *engine) leave(c *command) {
 	c.End()
 	e.mu.Lock()
-	delete(e.commands, c)
+	i := slices.Index(e.commands, c)
+	e.commands = slices.Delete(e.commands, i, i+1)
 	e.mu.Unlock()
 	e.uses.Done()
 }
