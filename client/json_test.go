@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -38,6 +39,20 @@ func FuzzDocument(f *testing.F) {
 			sameNode(t, d, n, whole)
 		}
 	})
+}
+
+// As deep as encoding/json goes, and no deeper.
+func TestDocumentDepth(t *testing.T) {
+	for _, depth := range []int{maxDepth, maxDepth + 1} {
+		for _, text := range []string{
+			strings.Repeat("[", depth) + strings.Repeat("]", depth),
+			strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth),
+		} {
+			if got, want := len(parseDocument([]byte(text)).nodes) > 0, json.Valid([]byte(text)); got != want {
+				t.Errorf("%d deep: taken apart %t, well-formed %t", depth, got, want)
+			}
+		}
+	}
 }
 
 // sameNode holds what a node holds against what encoding/json finds in its text.

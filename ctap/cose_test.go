@@ -7,6 +7,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"encoding/binary"
 	"math/big"
@@ -220,4 +221,36 @@ func FuzzUnmarshalPublicKey(f *testing.F) {
 			t.Fatalf("%v %v became %v %v (%v)", alg, pub, alg2, pub2, err)
 		}
 	})
+}
+
+// Of a key of ES256 all bytes are the same in each that are not coordinates: with one
+// of them changed it is none.
+func TestES256IsWhole(t *testing.T) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := MarshalPublicKey(ES256, &private.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 42, 43, 44} {
+		for bit := range 8 {
+			changed := bytes.Clone(key)
+			changed[i] ^= 1 << bit
+			if alg, _, err := UnmarshalPublicKey(changed); err == nil && alg == ES256 {
+				t.Errorf("byte %d, bit %d", i, bit)
+			}
+		}
+	}
+	for i := 10; i < len(key); i++ {
+		if i == 42 {
+			i += 3
+		}
+		changed := bytes.Clone(key)
+		changed[i] ^= 1
+		if _, _, err := UnmarshalPublicKey(changed); err == nil {
+			t.Errorf("off the curve at byte %d", i)
+		}
+	}
 }
