@@ -65,6 +65,18 @@ func ErrorName(err error) string {
 	return ""
 }
 
+// asWanted is the message of an error that Script.Fail asked for.
+const asWanted = "as the test wants it"
+
+// Impossible tells whether a ceremony failed for a reason that is neither the
+// person's, nor the browser's, nor the site's: what the test asked for cannot be done,
+// as a mutation that is misspelt, or no fault of this response. Nothing else gives an
+// UnknownError, but Script.Fail.
+func Impossible(err error) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && e.Name == client.UnknownError && e.Message != asWanted
+}
+
 // Create is navigator.credentials.create (WebAuthn §5.1.3): options is
 // PublicKeyCredentialCreationOptionsJSON, bare or in an object as member
 // publicKey. What the person does, Device.Next says. Mutations are put into the
@@ -103,7 +115,7 @@ func (c *Client) run(ctx context.Context, options []byte, mutations []Mutation, 
 		return nil, &client.Error{Name: client.UnknownError, Message: err.Error()}
 	}
 	if b.Error != "" {
-		return nil, &client.Error{Name: b.Error, Message: "as the test wants it"}
+		return nil, &client.Error{Name: b.Error, Message: asWanted}
 	}
 	v.browser = client.Client{
 		Device: &v.session, Origin: c.Origin, TopOrigin: c.TopOrigin, CrossOrigin: c.CrossOrigin,

@@ -237,15 +237,10 @@ func (u *User) Login(mutations ...Mutation) (*Assertion, error) {
 	return r, err
 }
 
-// asWanted is the message of an error that Script.Fail asked for.
-const asWanted = "as the test wants it"
-
-// wants fails the test where a ceremony failed for a reason that is neither the
-// person's, nor the browser's, nor the site's: what the test asked for cannot be
-// done. UnknownError is also what Script.Fail may have asked for.
+// wants fails the test where what it asked for cannot be done.
 func (u *User) wants(err error) {
 	u.t.Helper()
-	if e, ok := errors.AsType[*client.Error](err); ok && e.Name == client.UnknownError && e.Message != asWanted {
+	if Impossible(err) {
 		u.t.Error(err)
 	}
 }

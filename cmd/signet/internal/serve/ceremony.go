@@ -83,16 +83,11 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, d *device, kind str
 	return raw(w, "application/json", got.JSON)
 }
 
-// asWanted is what rptest says in an error that a behaviour asks for.
-const asWanted = "as the test wants it"
-
 // ofRequest tells a ceremony of which what was asked for cannot be made from one that
-// fails as a browser's does: a mutation does not fit the response that the device
-// gave, or changes nothing in it. Only those, and devices out of reach, which none is
-// here, give an UnknownError that no behaviour asked for.
+// fails as a browser's does.
 func ofRequest(err error) *Error {
 	failed := asError(err)
-	if page, ok := errors.AsType[*client.Error](err); ok && page.Name == client.UnknownError && page.Message != asWanted {
+	if rptest.Impossible(err) {
 		return refusal(http.StatusBadRequest, "%s", failed.Message)
 	}
 	return failed
