@@ -40,23 +40,9 @@ func Makers(c DeviceConfig) ([]Maker, error) {
 			i = len(makers)
 			makers = append(makers, Maker{attest.Model{AAGUID: *c.AAGUID}, c.authority()})
 		}
-		m := &makers[i].Model
-		m.Synced = m.Synced || *c.BackupEligible
-		m.Formats = union(m.Formats, c.Attestation)
-		m.Algorithms = union(m.Algorithms, c.Algorithms...)
-		m.Transports = union(m.Transports, c.Transports...)
+		makers[i].Model.Include(c.model())
 	}
 	return makers, nil
-}
-
-// union appends what a list does not have.
-func union[T comparable](list []T, more ...T) []T {
-	for _, v := range more {
-		if !slices.Contains(list, v) {
-			list = append(list, v)
-		}
-	}
-	return list
 }
 
 // model is the device as metadata speaks of it.

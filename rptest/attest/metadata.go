@@ -21,6 +21,25 @@ type Model struct {
 	Synced      bool             // its passkeys are backed up
 }
 
+// Include makes the model one that is also what other is; the AAGUID and description
+// stay.
+func (m *Model) Include(other Model) {
+	m.Formats = union(m.Formats, other.Formats)
+	m.Algorithms = union(m.Algorithms, other.Algorithms)
+	m.Transports = union(m.Transports, other.Transports)
+	m.Synced = m.Synced || other.Synced
+}
+
+// union appends what a list does not have.
+func union[T comparable](list, more []T) []T {
+	for _, v := range more {
+		if !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
 // metadataStatement is a metadata statement (FIDO Metadata Statement v3.1 §4).
 type metadataStatement struct {
 	LegalHeader                          string              `json:"legalHeader"`
@@ -166,16 +185,6 @@ func (a *Authority) statement(m Model) (*metadataStatement, error) {
 	s.UserVerificationDetails = s.UserVerificationDetails[:1]
 	s.AttestationCertificateKeyIdentifiers, err = a.u2fIdentifiers()
 	return s, err
-}
-
-// union appends what a list does not have.
-func union(list, more []string) []string {
-	for _, s := range more {
-		if !slices.Contains(list, s) {
-			list = append(list, s)
-		}
-	}
-	return list
 }
 
 // u2fIdentifiers names the certificates of U2F keys, which have no AAGUID.
