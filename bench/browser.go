@@ -17,11 +17,7 @@ const many = 100_000
 // browsers compares a sign-in by a browser, options in JSON to response in JSON,
 // with the bare signature.
 func browsers(ctx context.Context, _ string) ([]comparison, error) {
-	signature, err := bareSignature()
-	if err != nil {
-		return nil, err
-	}
-	one, err := newPhone(ctx, 1)
+	signature, one, err := onePasskey(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -41,15 +37,20 @@ func browsers(ctx context.Context, _ string) ([]comparison, error) {
 	}, nil
 }
 
+// onePasskey is the bare signature, and a phone that has one passkey to sign with.
+func onePasskey(ctx context.Context) (signature func() error, one *phone, err error) {
+	if signature, err = bareSignature(); err != nil {
+		return nil, nil, err
+	}
+	one, err = newPhone(ctx, 1)
+	return signature, one, err
+}
+
 // crowds compares a sign-in on a device with many passkeys with the bare signature,
 // and with one on a device with one. They come last: memory that was in use stays
 // slow for a while.
 func crowds(ctx context.Context, _ string) ([]comparison, error) {
-	signature, err := bareSignature()
-	if err != nil {
-		return nil, err
-	}
-	one, err := newPhone(ctx, 1)
+	signature, one, err := onePasskey(ctx)
 	if err != nil {
 		return nil, err
 	}

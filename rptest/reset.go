@@ -57,7 +57,8 @@ type command struct {
 	over atomic.Bool // by a reset
 }
 
-// longestCommand is more than any person takes.
+// longestCommand is more than any person takes: a patience costs no timer while nobody
+// waits, but ends some time.
 const longestCommand = 1000 * time.Hour
 
 // reset ends the command.

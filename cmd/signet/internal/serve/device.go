@@ -217,8 +217,8 @@ func (s *Server) powerCycle(w http.ResponseWriter, r *http.Request, d *device) e
 	return nothing(w)
 }
 
-// maxDelay is the longest that a person thinks, in milliseconds: a day.
-const maxDelay = 24 * 60 * 60 * 1000
+// maxMilliseconds is the longest that a person thinks, or a site takes to answer: a day.
+const maxMilliseconds = 24 * 60 * 60 * 1000
 
 func (s *Server) behave(w http.ResponseWriter, r *http.Request, d *device) error {
 	var b struct {
@@ -229,8 +229,8 @@ func (s *Server) behave(w http.ResponseWriter, r *http.Request, d *device) error
 	if err := decode(r, &b); err != nil {
 		return err
 	}
-	if b.DelayMs < 0 || b.DelayMs > maxDelay {
-		return refusal(http.StatusBadRequest, "body: delayMs is from 0 to %d", maxDelay)
+	if b.DelayMs < 0 || b.DelayMs > maxMilliseconds {
+		return refusal(http.StatusBadRequest, "body: delayMs is from 0 to %d", maxMilliseconds)
 	}
 	if err := d.Behave(b.Behaviour, b.Always); err != nil {
 		return refusal(http.StatusBadRequest, "%v", err)

@@ -31,7 +31,6 @@ type runs struct {
 const (
 	maxRunning = 4
 	maxRuns    = 64
-	maxTimeout = 24 * 60 * 60 * 1000 // of a request to the site, in milliseconds
 )
 
 // States of a run.
@@ -165,8 +164,8 @@ func (b *auditRequest) device() (rptest.DeviceConfig, error) {
 
 // site is who is audited.
 func (b *auditRequest) site() (*rptest.Site, error) {
-	if b.TimeoutMs < 0 || b.TimeoutMs > maxTimeout {
-		return nil, fmt.Errorf("timeoutMs %d is not from 0 to %d", b.TimeoutMs, maxTimeout)
+	if b.TimeoutMs < 0 || b.TimeoutMs > maxMilliseconds {
+		return nil, fmt.Errorf("timeoutMs %d is not from 0 to %d", b.TimeoutMs, maxMilliseconds)
 	}
 	mapping, err := b.mapping()
 	if err != nil {
